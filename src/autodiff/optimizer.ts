@@ -1,0 +1,55 @@
+import type { GraphBuilder } from '../onnx/builder.js';
+import { add, div, mul, scale } from './rule.js';
+
+/** Names of the tensors that carry one parameter through a step: what goes in and what comes out. */
+export interface ParameterStep {
+  parameter: string;
+  /** Input name -> output name of everything that the step updates: the parameter and the optimizer's state. */
+  updates: Map<string, string>;
+}
+
+/** Adam's decay rates and its guard against division by zero (Kingma & Ba 2015). */
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+const EPSILON = 1e-8;
+
+/** The input that scales every learning rate; see `adamRate`. */
+export const RATE_INPUT = 'rate';
+
+/**
+ * Adds one Adam step to a graph (Kingma & Ba 2015, section 2, the efficient order of computation): the
+ * bias corrections are in the scalar input `rate`, so that the graph is the same at every step.
+ * @param parameters name, gradient and learning rate of each
+ */
+export function adam(
+  b: GraphBuilder,
+  parameters: readonly { name: string; gradient: string; learningRate: number }[],
+): ParameterStep[] {
+  const rate = b.input(RATE_INPUT, []);
+  return parameters.map(({ name, gradient, learningRate }) => {
+    const shape = b.shape(name);
+    const m = b.input(`${name}.adam1`, shape);
+    const v = b.input(`${name}.adam2`, shape);
+    const m2 = b.op('Add', [scale(b, m, BETA1), scale(b, gradient, 1 - BETA1)], {}, `${m}.next`);
+    const squared = b.op('Mul', [gradient, gradient]);
+    const v2 = b.op('Add', [scale(b, v, BETA2), scale(b, squared, 1 - BETA2)], {}, `${v}.next`);
+    const step = div(b, mul(b, m2, scale(b, rate, learningRate)), add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON)));
+    const next = b.op('Sub', [name, step], {}, `${name}.next`);
+    for (const o of [next, m2, v2]) b.output(o);
+    return {
+      parameter: name,
+      updates: new Map([
+        [name, next],
+        [m, m2],
+        [v, v2],
+      ]),
+    };
+  });
+}
+
+/**
+ * The value of the `rate` input at step `t` (from 1): the schedule's factor times Adam's bias corrections.
+ */
+export function adamRate(t: number, factor: number): number {
+  return (factor * Math.sqrt(1 - BETA2 ** t)) / (1 - BETA1 ** t);
+}

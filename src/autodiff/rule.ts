@@ -1,0 +1,63 @@
+import type { GraphBuilder } from '../onnx/builder.js';
+import { broadcast } from '../onnx/shapes.js';
+import type { Node } from '../onnx/model.js';
+import { float, int } from '../onnx/model.js';
+
+/** What a gradient rule is given. */
+export interface RuleContext {
+  node: Node;
+  /** Names of the node's inputs and of its first output. */
+  x: readonly string[];
+  y: string;
+  /** The gradient of the loss with respect to `y`; same shape as `y`. */
+  dy: string;
+  b: GraphBuilder;
+  /** Whether the gradient of input `i` is wanted; a rule may leave others out. */
+  wants(i: number): boolean;
+}
+
+/** Returns one gradient per input, undefined where there is none or it is not wanted. */
+export type Rule = (c: RuleContext) => (string | undefined)[];
+
+export const add = (b: GraphBuilder, p: string, q: string) => b.op('Add', [p, q]);
+export const sub = (b: GraphBuilder, p: string, q: string) => b.op('Sub', [p, q]);
+export const div = (b: GraphBuilder, p: string, q: string) => b.op('Div', [p, q]);
+export const neg = (b: GraphBuilder, p: string) => b.op('Neg', [p]);
+
+/** A product. A factor that was only expanded to the other's shape is used as it was: broadcasting is free. */
+export function mul(b: GraphBuilder, p: string, q: string): string {
+  const narrow = (name: string, other: string) => {
+    const from = b.producer(name);
+    const small = from?.op === 'Expand' ? from.inputs[0]! : undefined;
+    return small && String(broadcast(b.shape(small), b.shape(other))) === String(b.shape(name)) ? small : name;
+  };
+  const left = narrow(p, q);
+  return b.op('Mul', [left, left === p ? narrow(q, p) : q]);
+}
+
+/** The product with a number. */
+export const scale = (b: GraphBuilder, p: string, by: number) => mul(b, p, b.scalar(by));
+
+/** Reshapes to a static shape; nothing is added where the shape is that already. */
+export function reshape(b: GraphBuilder, p: string, shape: readonly number[]): string {
+  return String(b.shape(p)) === String(shape) ? p : b.op('Reshape', [p, b.ints(...shape)]);
+}
+
+/** Sums over axes. */
+export function sum(b: GraphBuilder, p: string, axes: readonly number[], keep = false): string {
+  return axes.length === 0 ? p : b.op('ReduceSum', [p, b.ints(...axes)], { keepdims: int(keep ? 1 : 0) });
+}
+
+/** Sums a gradient down to the shape that was broadcast to it. */
+export function sumTo(b: GraphBuilder, p: string, shape: readonly number[]): string {
+  const from = b.shape(p);
+  const offset = from.length - shape.length;
+  const axes = from.flatMap((d, i) => (i < offset || (shape[i - offset] === 1 && d !== 1) ? [i] : []));
+  return reshape(b, sum(b, p, axes, true), shape);
+}
+
+/** Greater-than as 0 or 1 in float. */
+export const greater = (b: GraphBuilder, p: string, q: string) => b.op('Cast', [b.op('Greater', [p, q])], { to: int(1) });
+
+/** A convolution's attributes that survive in its gradients. */
+export const alpha = (value: number) => ({ alpha: float(value) });

@@ -1,0 +1,126 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
+import { type ConstantTensor, floats, int, intAttribute, ints, sizeOf } from '../../onnx/model.js';
+import { type Window, windowOf } from '../../onnx/shapes.js';
+import { type Rule, type RuleContext, reshape, sum } from '../rule.js';
+
+export const conv: Record<string, Rule> = {
+  Conv: (c) => {
+    const { node, x, dy, b, wants } = c;
+    const xs = b.shape(x[0]!);
+    const ws = b.shape(x[1]!);
+    const window = windowOf(node, xs.slice(2), ws.slice(2));
+    const groups = intAttribute(node, 'group', 1);
+    const spatial = xs.slice(2).map((_, i) => i + 2);
+    return [
+      wants(0) ? inputGradient(c, window, groups) : undefined,
+      wants(1) ? weightGradient(c, window, groups) : undefined,
+      x[2] && wants(2) ? sum(b, dy, [0, ...spatial]) : undefined,
+    ];
+  },
+};
+
+/** dx: the transposed convolution; where it has stride 1 and a constant weight, a plain convolution. */
+function inputGradient({ x, dy, b }: RuleContext, w: Window, groups: number): string {
+  const xs = b.shape(x[0]!);
+  const weight = b.initializers.get(x[1]!);
+  const r = w.kernel.length;
+  const extent = w.kernel.map((k, i) => (k - 1) * w.dilations[i]! + 1);
+  const pads = w.pads.map((p, i) => extent[i % r]! - 1 - p);
+  if (weight && w.strides.every((s) => s === 1) && pads.every((p) => p >= 0)) {
+    // Constant depthwise weights run in ORT's blocked layout, several times faster than as an input.
+    const flipped = b.constant(flip(weight, groups));
+    return b.op('Conv', [dy, flipped], {
+      kernel_shape: ints(w.kernel),
+      dilations: ints(w.dilations),
+      pads: ints(pads),
+      group: int(groups),
+    });
+  }
+  return transposedConv(b, dy, x[1]!, xs.slice(2), w, groups);
+}
+
+/** A ConvTranspose whose output has just the spatial shape `to`, whatever the strides left over. */
+export function transposedConv(
+  b: GraphBuilder,
+  dy: string,
+  weight: string,
+  to: readonly number[],
+  w: Window,
+  groups: number,
+): string {
+  const extent = w.kernel.map((k, i) => (k - 1) * w.dilations[i]! + 1);
+  const begin = w.pads.slice(0, to.length);
+  const over = to.map((s, i) => w.strides[i]! * (w.output[i]! - 1) + extent[i]! - begin[i]! - s);
+  return b.op('ConvTranspose', [dy, weight], {
+    kernel_shape: ints(w.kernel),
+    strides: ints(w.strides),
+    dilations: ints(w.dilations),
+    pads: ints([...begin, ...over.map((o) => Math.max(0, o))]),
+    output_padding: ints(over.map((o) => Math.max(0, -o))),
+    group: int(groups),
+  });
+}
+
+/** [out, in/groups, ...k] to [in, out/groups, ...k], with every kernel axis reversed. */
+function flip(t: ConstantTensor, groups: number): ConstantTensor {
+  const [out, inPer] = t.dims as [number, number];
+  const k = sizeOf(t.dims.slice(2));
+  const outPer = out / groups;
+  const from = t.data as Float32Array;
+  const to = new Float32Array(from.length);
+  for (let g = 0; g < groups; g++) {
+    for (let o = 0; o < outPer; o++) {
+      for (let i = 0; i < inPer; i++) {
+        const source = ((g * outPer + o) * inPer + i) * k;
+        const target = ((g * inPer + i) * outPer + o) * k;
+        for (let j = 0; j < k; j++) to[target + j] = from[source + k - 1 - j]!;
+      }
+    }
+  }
+  return floats(to, [groups * inPer, outPer, ...t.dims.slice(2)]);
+}
+
+/**
+ * dW: the patches that each kernel element saw, as slices, times dy, as one matrix product per group. A
+ * convolution with dy as its kernel would be the shorter way, and is several times slower.
+ */
+function weightGradient({ x, dy, b }: RuleContext, w: Window, groups: number): string {
+  const [n, channels, ...spatial] = b.shape(x[0]!) as [number, number, ...number[]];
+  const ws = b.shape(x[1]!);
+  const r = spatial.length;
+  const elements = sizeOf(w.kernel);
+  const positions = sizeOf(w.output);
+  const inPer = channels / groups;
+  const outPer = ws[0]! / groups;
+  const padded = w.pads.some((p) => p !== 0)
+    ? b.op('Pad', [x[0]!, b.ints(0, 0, ...w.pads.slice(0, r), 0, 0, ...w.pads.slice(r))])
+    : x[0]!;
+  const axes = b.ints(...spatial.map((_, i) => i + 2));
+  const slices: string[] = [];
+  for (let e = 0; e < elements; e++) {
+    const at = unravel(e, w.kernel).map((k, i) => k * w.dilations[i]!);
+    const ends = at.map((a, i) => a + (w.output[i]! - 1) * w.strides[i]! + 1);
+    const slice = b.op('Slice', [padded, b.ints(...at), b.ints(...ends), axes, b.ints(...w.strides)]);
+    slices.push(reshape(b, slice, [n, groups, inPer, 1, positions]));
+  }
+  // [n, g, in, e, p] -> [g, n * p, in * e] and [n, g, out, p] -> [g, out, n * p]
+  const patches = slices.length === 1 ? slices[0]! : b.op('Concat', slices, { axis: int(3) });
+  const rows = reshape(b, b.op('Transpose', [patches], { perm: ints([1, 0, 4, 2, 3]) }), [
+    groups,
+    n * positions,
+    inPer * elements,
+  ]);
+  const split = reshape(b, dy, [n, groups, outPer, positions]);
+  const columns = reshape(b, b.op('Transpose', [split], { perm: ints([1, 2, 0, 3]) }), [groups, outPer, n * positions]);
+  return reshape(b, b.op('MatMul', [columns, rows]), ws);
+}
+
+function unravel(index: number, dims: readonly number[]): number[] {
+  const at = dims.map(() => 0);
+  let rest = index;
+  for (let i = dims.length - 1; i >= 0; i--) {
+    at[i] = rest % dims[i]!;
+    rest = Math.floor(rest / dims[i]!);
+  }
+  return at;
+}

@@ -1,0 +1,106 @@
+import { LichenError } from '../errors.js';
+import type { Engine } from '../engine/engine.js';
+import { type CutModel, cutModel, subModel } from '../onnx/cut.js';
+import { ElementType, type Model, sizeOf } from '../onnx/model.js';
+import { normalize } from '../onnx/normalize.js';
+import { decodeModel } from '../onnx/read.js';
+import type { LatentShape } from './latent.js';
+import { type BackboneManifest, loadManifest } from './manifest.js';
+import { Trunk } from './trunk.js';
+
+/** What identifies a backbone: adapters and packs fit only the one that they were made for. */
+export interface BackboneId {
+  name: string;
+  sha256: string;
+  split: string;
+}
+
+/** A frozen network, cut into trunk and crown. */
+export class Backbone {
+  readonly manifest: BackboneManifest;
+  readonly id: BackboneId;
+  /** Bytes of the model's file. */
+  readonly bytes: number;
+  /** The whole network, as in the file. */
+  readonly model: Model;
+  readonly trunkModel: Model;
+  /** Crown in normalized form, from the latent to the features. */
+  readonly crownModel: Model;
+  /** Shape of one latent, without the batch. */
+  readonly latentShape: readonly number[];
+
+  private constructor(fields: Omit<Backbone, 'latentCodec' | 'openTrunk' | 'crown'>) {
+    this.manifest = fields.manifest;
+    this.id = fields.id;
+    this.bytes = fields.bytes;
+    this.model = fields.model;
+    this.trunkModel = fields.trunkModel;
+    this.crownModel = fields.crownModel;
+    this.latentShape = fields.latentShape;
+  }
+
+  /**
+   * Loads a backbone by its manifest and cuts it.
+   * @param split another tensor to cut at than the manifest's
+   * @throws LichenError as `loadManifest`, `decodeModel` and `cutModel` do
+   */
+  static async open(manifestFile: string, engine: Engine, split?: string): Promise<Backbone> {
+    const { manifest, model: bytes, modelFile } = loadManifest(manifestFile);
+    const model = decodeModel(bytes, modelFile);
+    if (!model.graph.outputs.some((o) => o.name === manifest.features)) {
+      const names = model.graph.outputs.map((o) => o.name).join(', ');
+      throw new LichenError(
+        'backbone-invalid',
+        `${manifestFile} names the features '${manifest.features}', but ${modelFile} has the outputs ${names}`,
+      );
+    }
+    const at = split ?? manifest.split;
+    const features = { name: manifest.features, type: ElementType.float, dims: ['N', null] };
+    const whole = subModel(model, model.graph.inputs, [features]);
+    const { trunk, crown }: CutModel = cutModel(whole, at);
+    const latentShape = await outputShape(engine, trunk, manifest);
+    return new Backbone({
+      manifest,
+      id: { name: manifest.name, sha256: manifest.sha256, split: at },
+      bytes: bytes.length,
+      model,
+      trunkModel: trunk,
+      crownModel: normalize(crown),
+      latentShape,
+    });
+  }
+
+  /** What isolation strategies start from. */
+  get crown(): { graph: Model['graph']; latent: string; latentShape: readonly number[]; features: string } {
+    return {
+      graph: this.crownModel.graph,
+      latent: this.id.split,
+      latentShape: this.latentShape,
+      features: this.manifest.features,
+    };
+  }
+
+  /** How latents of this backbone are encoded. */
+  get latentCodec(): LatentShape {
+    const [channels, ...rest] = this.latentShape as [number, ...number[]];
+    return rest.length === 0 ? { channels: 1, positions: channels } : { channels, positions: sizeOf(rest) };
+  }
+
+  /** Compiles the trunk. It holds native memory: close it. */
+  openTrunk(engine: Engine, options: { threads?: number; arena?: boolean } = {}): Promise<Trunk> {
+    return Trunk.open(this, engine, options);
+  }
+}
+
+/** Runs the trunk once on an empty picture: the one way to learn its output's shape that holds for any network. */
+async function outputShape(engine: Engine, trunk: Model, manifest: BackboneManifest): Promise<number[]> {
+  const program = await engine.compile(trunk, { arena: false });
+  try {
+    const { width, height, name } = manifest.input;
+    const dims = [1, 3, height, width];
+    const out = await program.run({ [name]: { dims, data: new Float32Array(sizeOf(dims)) } });
+    return [...Object.values(out)[0]!.dims].slice(1);
+  } finally {
+    await program.close();
+  }
+}

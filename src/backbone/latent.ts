@@ -1,0 +1,57 @@
+import { fromHalf, toHalf } from '../onnx/float16.js';
+
+/**
+ * The latent codec: a trunk output of shape [channels, positions] as one signed byte per value and one
+ * half-precision scale per channel. Values are symmetric: value = byte * scale, bytes in -127..127.
+ */
+export interface LatentShape {
+  channels: number;
+  /** Product of the spatial dimensions; 1 for a vector. */
+  positions: number;
+}
+
+/** Bytes of one encoded latent. */
+export function latentBytes({ channels, positions }: LatentShape): number {
+  return channels * (positions + 2);
+}
+
+/** Encodes one latent (channels * positions floats). A channel of zeros has scale 0. */
+export function encodeLatent(values: Float32Array, { channels, positions }: LatentShape): Uint8Array {
+  const out = new Uint8Array(latentBytes({ channels, positions }));
+  const bytes = new Int8Array(out.buffer);
+  const wanted = new Float32Array(channels);
+  for (let c = 0; c < channels; c++) {
+    let peak = 0;
+    for (let p = c * positions; p < (c + 1) * positions; p++) peak = Math.max(peak, Math.abs(values[p]!));
+    wanted[c] = Math.min(peak / 127, 65504);
+  }
+  const halves = toHalf(wanted);
+  const scales = fromHalf(halves);
+  for (let c = 0; c < channels; c++) {
+    const inverse = scales[c]! > 0 ? 1 / scales[c]! : 0;
+    for (let p = c * positions; p < (c + 1) * positions; p++) {
+      bytes[p] = Math.max(-127, Math.min(127, Math.round(values[p]! * inverse)));
+    }
+  }
+  out.set(new Uint8Array(halves.buffer), channels * positions);
+  return out;
+}
+
+/** Decodes one latent into `into` at `offset` (in floats). */
+export function decodeLatent(
+  bytes: Uint8Array,
+  { channels, positions }: LatentShape,
+  into = new Float32Array(channels * positions),
+  offset = 0,
+): Float32Array {
+  const expected = latentBytes({ channels, positions });
+  if (bytes.length !== expected) throw new RangeError(`a latent has ${expected} bytes, got ${bytes.length}`);
+  const values = new Int8Array(bytes.buffer, bytes.byteOffset, channels * positions);
+  const halves = new Uint16Array(bytes.slice(channels * positions).buffer);
+  const scales = fromHalf(halves);
+  for (let c = 0; c < channels; c++) {
+    const s = scales[c]!;
+    for (let p = c * positions; p < (c + 1) * positions; p++) into[offset + p] = values[p]! * s;
+  }
+  return into;
+}

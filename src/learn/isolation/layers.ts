@@ -1,0 +1,35 @@
+import { type ConstantTensor, type Graph, intAttribute, type Node } from '../../onnx/model.js';
+
+/** A layer with a constant weight: what masks are put on and columns copy. */
+export interface WeightLayer {
+  node: Node;
+  weight: ConstantTensor & { data: Float32Array };
+  bias: Float32Array | undefined;
+  /** One filter per channel: its kernel stays as it is. */
+  depthwise: boolean;
+  /** Output channels. */
+  channels: number;
+  /** Shape in which a value per output channel broadcasts over the weight. */
+  perChannel: number[];
+}
+
+/**
+ * Reads a node as a weight layer: Conv, Gemm, or MatMul by a constant.
+ * @returns undefined for any other node
+ */
+export function weightLayer(graph: Graph, node: Node): WeightLayer | undefined {
+  if (!['Conv', 'Gemm', 'MatMul'].includes(node.op)) return undefined;
+  const weight = graph.initializers.get(node.inputs[1] ?? '');
+  if (!weight || !(weight.data instanceof Float32Array) || weight.dims.length < 2) return undefined;
+  const constantBias = node.inputs[2] ? graph.initializers.get(node.inputs[2])?.data : undefined;
+  const bias = constantBias instanceof Float32Array ? constantBias : undefined;
+  const layer = { node, weight: weight as WeightLayer['weight'], bias };
+  if (node.op === 'Conv') {
+    const [out, inPer, ...kernel] = weight.dims as [number, number, ...number[]];
+    const depthwise = inPer === 1 && intAttribute(node, 'group', 1) === out && out > 1;
+    return { ...layer, depthwise, channels: out, perChannel: [out, 1, ...kernel.map(() => 1)] };
+  }
+  const outFirst = node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 1;
+  const channels = outFirst ? weight.dims[0]! : weight.dims.at(-1)!;
+  return { ...layer, depthwise: false, channels, perChannel: outFirst ? [channels, 1] : [channels] };
+}

@@ -1,0 +1,121 @@
+import { GraphBuilder } from '../../onnx/builder.js';
+import { inline } from '../../onnx/inline.js';
+import { float, floats, sizeOf } from '../../onnx/model.js';
+import { type AdapterTensors, half } from '../adapter.js';
+import type { Isolation, IsolationContext, Parameter, TrainableNetwork } from '../strategy.js';
+import { type WeightLayer, weightLayer } from './layers.js';
+
+export interface PiggybackOptions {
+  /** Value that every real-valued mask starts from. */
+  initial: number;
+  /** A weight is used where its mask is above this. */
+  threshold: number;
+  maskRate: number;
+  /** Learning rate of scales and biases. */
+  channelRate: number;
+}
+
+/** Mask values and rates: Mallya, Davis & Lazebnik 2018, section 4; the masks' rate is measured. */
+export const PIGGYBACK_DEFAULTS: PiggybackOptions = {
+  initial: 1e-2,
+  threshold: 5e-3,
+  maskRate: 3e-4,
+  channelRate: 1e-3,
+};
+
+/**
+ * Piggyback (Mallya, Davis & Lazebnik 2018): one bit per frozen weight, learned as a real-valued mask through
+ * a threshold with a straight-through gradient; here with a scale and a bias per output channel besides.
+ * Depthwise kernels keep all their weights (they are few, and fast only as constants).
+ */
+export class Piggyback implements Isolation {
+  readonly name = 'piggyback';
+  private readonly options: PiggybackOptions;
+
+  constructor(options: Partial<PiggybackOptions> = {}) {
+    this.options = { ...PIGGYBACK_DEFAULTS, ...options };
+  }
+
+  network({ crown }: IsolationContext, batch: number): TrainableNetwork {
+    const o = this.options;
+    const b = new GraphBuilder();
+    const latent = b.input(crown.latent, [batch, ...crown.latentShape]);
+    const parameters: Parameter[] = [];
+    const parameter = (name: string, dims: readonly number[], initial: Float32Array, learningRate: number) => {
+      parameters.push({ name, dims, initial, learningRate });
+      return b.input(name, dims);
+    };
+    const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
+      const layer = weightLayer(crown.graph, node);
+      if (!layer) return undefined;
+      const { channels, weight, depthwise } = layer;
+      const key = node.outputs[0]!;
+      const scale = parameter(`${key}.scale`, [channels], new Float32Array(channels).fill(1), o.channelRate);
+      const bias = parameter(`${key}.bias`, [channels], startBias(layer), o.channelRate);
+      const frozen = b.constant(weight, `${key}.frozen`);
+      if (depthwise) return scaledAfter(b, layer, inputs[0]!, frozen, scale, bias);
+      const start = new Float32Array(sizeOf(weight.dims)).fill(o.initial);
+      const mask = parameter(`${key}.mask`, weight.dims, start, o.maskRate);
+      const bits = b.op('Binarize', [mask], { threshold: float(o.threshold) });
+      const masked = b.op('Mul', [frozen, bits]);
+      const used = b.op('Mul', [masked, b.op('Reshape', [scale, b.ints(...layer.perChannel)])]);
+      return apply(b, layer, inputs[0]!, used, bias);
+    });
+    return { builder: b, parameters, features: names.get(crown.features)! };
+  }
+
+  freeze({ crown }: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors {
+    const tensors: AdapterTensors = new Map();
+    for (const node of crown.graph.nodes) {
+      const layer = weightLayer(crown.graph, node);
+      if (!layer) continue;
+      const key = node.outputs[0]!;
+      const mask = values.get(`${key}.mask`);
+      if (mask) {
+        const data = mask.map((m) => (m > this.options.threshold ? 1 : 0));
+        tensors.set(`${key}.mask`, { type: 'bit', dims: layer.weight.dims, data });
+      }
+      tensors.set(`${key}.scale`, half(values.get(`${key}.scale`)!, [layer.channels]));
+      tensors.set(`${key}.bias`, half(values.get(`${key}.bias`)!, [layer.channels]));
+    }
+    return tensors;
+  }
+
+  deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string {
+    const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
+      const layer = weightLayer(crown.graph, node);
+      if (!layer) return undefined;
+      const key = node.outputs[0]!;
+      const scale = adapter.get(`${key}.scale`)!.data;
+      const bias = adapter.get(`${key}.bias`)!.data;
+      const mask = adapter.get(`${key}.mask`)?.data;
+      const used = Float32Array.from(layer.weight.data, (w, i) => w * (mask ? mask[i]! : 1) * scale[channelOf(layer, i)]!);
+      const weight = b.constant(floats(used, layer.weight.dims), b.fresh(`${key}.weight`));
+      return apply(b, layer, inputs[0]!, weight, b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`)));
+    });
+    return names.get(crown.features)!;
+  }
+}
+
+function startBias({ bias, channels }: WeightLayer): Float32Array {
+  return bias?.length === channels ? bias.slice() : new Float32Array(channels);
+}
+
+/** The output channel that element `i` of a layer's weight belongs to. */
+function channelOf(layer: WeightLayer, i: number): number {
+  const outFirst = layer.perChannel[0] === layer.channels && layer.perChannel.length === layer.weight.dims.length;
+  return outFirst ? Math.floor(i / (layer.weight.data.length / layer.channels)) : i % layer.channels;
+}
+
+/** The layer with another weight and bias. */
+function apply(b: GraphBuilder, { node }: WeightLayer, x: string, weight: string, bias: string): string {
+  if (node.op === 'MatMul') return b.op('Add', [b.op('MatMul', [x, weight]), bias]);
+  return b.op(node.op, [x, weight, bias], node.attributes);
+}
+
+/** A depthwise layer with a constant kernel, scaled and shifted behind. */
+function scaledAfter(b: GraphBuilder, layer: WeightLayer, x: string, weight: string, scale: string, bias: string): string {
+  const wide = b.ints(layer.channels, ...layer.perChannel.slice(2));
+  const y = b.op('Conv', [x, weight], layer.node.attributes);
+  return b.op('Add', [b.op('Mul', [y, b.op('Reshape', [scale, wide])]), b.op('Reshape', [bias, wide])]);
+}

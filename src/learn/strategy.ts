@@ -1,0 +1,73 @@
+import type { Graph } from '../onnx/model.js';
+import type { GraphBuilder } from '../onnx/builder.js';
+import type { Random } from '../random.js';
+import type { AdapterTensors } from './adapter.js';
+
+/** The frozen part above the split: what every isolation strategy starts from. */
+export interface Crown {
+  /** In normalized form; one input, the latent; its output is the feature vector. */
+  graph: Graph;
+  /** Name of the latent input. */
+  latent: string;
+  /** Shape of one latent, without the batch. */
+  latentShape: readonly number[];
+  /** Name of the features' tensor. */
+  features: string;
+}
+
+/** A trained tensor. */
+export interface Parameter {
+  name: string;
+  dims: readonly number[];
+  initial: Float32Array;
+  learningRate: number;
+}
+
+/** A network that can be trained: a graph whose parameters are inputs. */
+export interface TrainableNetwork {
+  builder: GraphBuilder;
+  parameters: Parameter[];
+  /** Tensor of shape [batch, features]. */
+  features: string;
+}
+
+/** What a strategy may build on. */
+export interface IsolationContext {
+  crown: Crown;
+  /** Adapters of earlier tasks of the same isolation, oldest first; they are frozen. */
+  earlier: readonly AdapterTensors[];
+}
+
+/**
+ * First axis: which weights a task may use and change.
+ * A strategy builds networks; it never trains.
+ */
+export interface Isolation {
+  readonly name: string;
+  /** The network to train for a new task, for a static batch. */
+  network(context: IsolationContext, batch: number, random: Random): TrainableNetwork;
+  /** What is kept of the trained parameters. */
+  freeze(context: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors;
+  /**
+   * Adds the task's network to a builder with everything constant.
+   * @returns the features' tensor, [batch, features]
+   */
+  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string;
+}
+
+/** Second axis: what holds shared weights in place. Adds terms to the loss; null where there are none. */
+export interface Regularization {
+  readonly name: string;
+  penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null;
+}
+
+/** Third axis: how samples of the replay memory enter a step. Indices point into the training set. */
+export interface Rehearsal {
+  readonly name: string;
+  /**
+   * The batches of one epoch.
+   * @param fresh indices of samples that came since the task was trained last
+   * @param memory indices of samples from the replay memory, with their labels
+   */
+  epoch(fresh: readonly number[], memory: readonly number[], labels: ArrayLike<number>, batch: number, random: Random): number[][];
+}

@@ -1,0 +1,153 @@
+import {
+  type Attribute,
+  type ConstantTensor,
+  ElementType,
+  floats,
+  type Graph,
+  int64s,
+  type Model,
+  type Node,
+  type ValueInfo,
+} from './model.js';
+import { inferShapes, type ShapeContext } from './shapes.js';
+
+/** The operator set that built graphs are written in, and the file format's version that goes with it. */
+export const BUILD_OPSET = 17;
+export const BUILD_IR_VERSION = 8;
+
+/**
+ * Builds an ONNX graph node by node. Every tensor has a static shape, known as soon as it is named.
+ * Equal small constants are kept once.
+ */
+export class GraphBuilder implements ShapeContext {
+  readonly nodes: Node[] = [];
+  readonly initializers = new Map<string, ConstantTensor>();
+  readonly inputs: ValueInfo[] = [];
+  readonly outputs: ValueInfo[] = [];
+  private readonly shapes = new Map<string, number[]>();
+  private readonly producers = new Map<string, Node>();
+  private readonly small = new Map<string, string>();
+  private count = 0;
+
+  /** The static shape of a tensor. */
+  shape(name: string): readonly number[] {
+    const shape = this.shapes.get(name);
+    if (!shape) throw new RangeError(`there is no tensor '${name}' in the graph`);
+    return shape;
+  }
+
+  /** Whether a tensor of this name exists. */
+  has(name: string): boolean {
+    return this.shapes.has(name);
+  }
+
+  /** The values of a constant integer tensor. */
+  integers(name: string): number[] | undefined {
+    const t = this.initializers.get(name);
+    if (!t || (t.type !== ElementType.int64 && t.type !== ElementType.int32)) return undefined;
+    return Array.from(t.data as BigInt64Array | Int32Array, Number);
+  }
+
+  /** The node that produces a tensor; undefined for inputs and constants. */
+  producer(name: string): Node | undefined {
+    return this.producers.get(name);
+  }
+
+  /** Declares an input. */
+  input(name: string, dims: readonly number[], type: ElementType = ElementType.float): string {
+    this.unused(name);
+    this.inputs.push({ name, type, dims: [...dims] });
+    this.shapes.set(name, [...dims]);
+    return name;
+  }
+
+  /** Declares a tensor as an output. */
+  output(name: string, type: ElementType = ElementType.float): string {
+    this.outputs.push({ name, type, dims: [...this.shape(name)] });
+    return name;
+  }
+
+  /** Adds a constant under a name, or under a fresh one. */
+  constant(tensor: ConstantTensor, name = this.fresh('c')): string {
+    this.unused(name);
+    this.initializers.set(name, tensor);
+    this.shapes.set(name, tensor.dims);
+    return name;
+  }
+
+  /** A float scalar. */
+  scalar(value: number): string {
+    return this.shared(`f${value}`, () => floats([value], []));
+  }
+
+  /** An int64 vector, for axes, shapes and pads. */
+  ints(...values: number[]): string {
+    return this.shared(`i${values}`, () => int64s(values));
+  }
+
+  /** Adds a node with one output and returns the output's name. */
+  op(op: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, name?: string): string {
+    const output = name ?? this.fresh(op);
+    this.add({ op, domain: op === 'Binarize' ? 'lichen' : '', name: output, inputs: [...inputs], outputs: [output], attributes });
+    return output;
+  }
+
+  /** Adds a node as it is. */
+  add(node: Node): void {
+    const shapes = inferShapes(node, this);
+    node.outputs.forEach((output, i) => {
+      if (!output) return;
+      this.unused(output);
+      this.shapes.set(output, shapes[i] ?? shapes[0]!);
+      this.producers.set(output, node);
+    });
+    this.nodes.push(node);
+  }
+
+  /** Asks a node for one more of its optional outputs, of the first output's shape. */
+  extraOutput(node: Node, index: number): string {
+    while (node.outputs.length <= index) node.outputs.push('');
+    if (!node.outputs[index]) {
+      const name = this.fresh(node.name);
+      node.outputs[index] = name;
+      this.shapes.set(name, [...this.shape(node.outputs[0]!)]);
+      this.producers.set(name, node);
+    }
+    return node.outputs[index]!;
+  }
+
+  /** A name that no tensor has yet. */
+  fresh(prefix: string): string {
+    let name: string;
+    do name = `${prefix}_${this.count++}`;
+    while (this.shapes.has(name));
+    return name;
+  }
+
+  graph(name = 'graph'): Graph {
+    return {
+      name,
+      nodes: this.nodes,
+      initializers: this.initializers,
+      inputs: this.inputs,
+      outputs: this.outputs,
+    };
+  }
+
+  model(name = 'graph'): Model {
+    return { graph: this.graph(name), opset: BUILD_OPSET, irVersion: BUILD_IR_VERSION, metadata: {} };
+  }
+
+  private unused(name: string): void {
+    if (this.shapes.has(name)) throw new RangeError(`the graph has a tensor '${name}' already`);
+  }
+
+  private shared(key: string, make: () => ConstantTensor): string {
+    let name = this.small.get(key);
+    if (!name) {
+      name = this.constant(make());
+      this.small.set(key, name);
+    }
+    return name;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * An ONNX model in memory: the part of the standard that Lichen reads and writes, as plain data.
+ * Names and numbers are those of the ONNX specification (onnx.proto, IR version 8 and later).
+ */
+
+/** Element types by the numbers of `TensorProto.DataType`. */
+export const ElementType = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  double: 11,
+  uint32: 12,
+  uint64: 13,
+} as const;
+export type ElementType = (typeof ElementType)[keyof typeof ElementType];
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** A constant: an initializer or a tensor attribute. float16 is kept as its raw 16 bits. */
+export interface ConstantTensor {
+  type: ElementType;
+  dims: number[];
+  data: TensorData;
+}
+
+export type Attribute =
+  | { kind: 'int'; value: number }
+  | { kind: 'float'; value: number }
+  | { kind: 'string'; value: string }
+  | { kind: 'ints'; value: number[] }
+  | { kind: 'floats'; value: number[] }
+  | { kind: 'strings'; value: string[] }
+  | { kind: 'tensor'; value: ConstantTensor };
+
+export interface Node {
+  /** Operator, named exactly as in the standard: `Conv`, `Gemm`, ... */
+  op: string;
+  /** Operator set; '' is the standard's own. */
+  domain: string;
+  name: string;
+  /** An empty string is an optional input that is not given. */
+  inputs: string[];
+  outputs: string[];
+  attributes: Record<string, Attribute>;
+}
+
+/** A graph's input or output. A string dimension is symbolic, e.g. `N`; null is unknown. */
+export interface ValueInfo {
+  name: string;
+  type: ElementType;
+  dims: (number | string | null)[];
+}
+
+export interface Graph {
+  name: string;
+  /** In topological order, as the standard requires. */
+  nodes: Node[];
+  initializers: Map<string, ConstantTensor>;
+  inputs: ValueInfo[];
+  outputs: ValueInfo[];
+}
+
+export interface Model {
+  graph: Graph;
+  /** Version of the standard operator set. */
+  opset: number;
+  irVersion: number;
+  metadata: Record<string, string>;
+}
+
+export const int = (value: number): Attribute => ({ kind: 'int', value });
+export const float = (value: number): Attribute => ({ kind: 'float', value });
+export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value: [...value] });
+export const string = (value: string): Attribute => ({ kind: 'string', value });
+
+/** An integer attribute or its default. */
+export function intAttribute(node: Node, name: string, fallback: number): number {
+  const a = node.attributes[name];
+  return a?.kind === 'int' ? a.value : fallback;
+}
+
+/** A float attribute or its default. */
+export function floatAttribute(node: Node, name: string, fallback: number): number {
+  const a = node.attributes[name];
+  return a?.kind === 'float' || a?.kind === 'int' ? a.value : fallback;
+}
+
+/** An integer-list attribute, or undefined where it is not given. */
+export function intsAttribute(node: Node, name: string): number[] | undefined {
+  const a = node.attributes[name];
+  return a?.kind === 'ints' ? a.value : undefined;
+}
+
+/** A string attribute or its default. */
+export function stringAttribute(node: Node, name: string, fallback: string): string {
+  const a = node.attributes[name];
+  return a?.kind === 'string' ? a.value : fallback;
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(dims: readonly number[]): number {
+  return dims.reduce((product, d) => product * d, 1);
+}
+
+/** A float32 constant. */
+export function floats(data: Float32Array | readonly number[], dims: readonly number[]): ConstantTensor {
+  const array = data instanceof Float32Array ? data : Float32Array.from(data);
+  if (array.length !== sizeOf(dims)) {
+    throw new RangeError(`a tensor of shape [${dims}] has ${sizeOf(dims)} elements, got ${array.length}`);
+  }
+  return { type: ElementType.float, dims: [...dims], data: array };
+}
+
+/** An int64 constant of one dimension, as shape, axes and pads inputs want it. */
+export function int64s(values: readonly number[]): ConstantTensor {
+  return { type: ElementType.int64, dims: [values.length], data: BigInt64Array.from(values.map(BigInt)) };
+}
+
+/** A node with the standard's operators; the output's name is the node's name. */
+export function node(
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Record<string, Attribute> = {},
+  domain = '',
+): Node {
+  return { op, domain, name: outputs[0] ?? op, inputs: [...inputs], outputs: [...outputs], attributes };
+}

@@ -1,0 +1,135 @@
+import { LichenError } from '../errors.js';
+import { BUILD_IR_VERSION, BUILD_OPSET } from './builder.js';
+import {
+  type ConstantTensor,
+  floatAttribute,
+  floats,
+  type Graph,
+  int64s,
+  intAttribute,
+  ints,
+  intsAttribute,
+  type Model,
+  type Node,
+  node,
+} from './model.js';
+
+/**
+ * Rewrites a model's operators into the forms of the operator set that Lichen builds graphs in, folds batch
+ * normalization in inference form, and drops what does nothing at inference (Identity, Dropout).
+ * @throws LichenError `onnx-invalid` where the meaning would change
+ */
+export function normalize(model: Model): Model {
+  const { graph } = model;
+  const initializers = new Map(graph.initializers);
+  const alias = new Map<string, string>();
+  const outputs = new Set(graph.outputs.map((o) => o.name));
+  const nodes: Node[] = [];
+  const constant = (name: string, t: ConstantTensor) => {
+    initializers.set(name, t);
+    return name;
+  };
+  for (const original of graph.nodes) {
+    const n = { ...original, inputs: original.inputs.map((i) => alias.get(i) ?? i) };
+    const out = n.outputs[0]!;
+    if ((n.op === 'Identity' || n.op === 'Dropout') && !outputs.has(out)) {
+      alias.set(out, n.inputs[0]!);
+    } else if (n.op === 'Dropout') {
+      nodes.push(node('Identity', [n.inputs[0]!], [out]));
+    } else if (n.op === 'BatchNormalization') {
+      nodes.push(...foldBatchNorm(n, initializers, constant));
+    } else {
+      nodes.push(modern(n, model.opset, initializers, constant));
+    }
+  }
+  const folded: Graph = { ...graph, nodes: mergeScales(nodes, initializers, outputs), initializers };
+  return { ...model, graph: folded, opset: BUILD_OPSET, irVersion: Math.max(model.irVersion, BUILD_IR_VERSION) };
+}
+
+type AddConstant = (name: string, t: ConstantTensor) => string;
+
+/** Axes moved from attribute to input (or back) between operator sets. */
+function modern(n: Node, opset: number, initializers: Map<string, ConstantTensor>, constant: AddConstant): Node {
+  const out = n.outputs[0]!;
+  if (['Squeeze', 'Unsqueeze', 'ReduceSum'].includes(n.op) && opset < 13) {
+    const axes = intsAttribute(n, 'axes');
+    const { axes: _, ...attributes } = n.attributes;
+    return axes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.axes`, int64s(axes))] } : n;
+  }
+  if (n.op === 'Split' && opset < 13) {
+    const sizes = intsAttribute(n, 'split');
+    const { split: _, ...attributes } = n.attributes;
+    return sizes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.split`, int64s(sizes))] } : n;
+  }
+  if (['ReduceMean', 'ReduceMax'].includes(n.op) && opset >= 18 && n.inputs[1]) {
+    const axes = initializers.get(n.inputs[1]);
+    if (!axes) throw new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): its axes must be a constant`);
+    const values = Array.from(axes.data as BigInt64Array, Number);
+    return { ...n, inputs: [n.inputs[0]!], attributes: { ...n.attributes, axes: ints(values) } };
+  }
+  if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13 && intAttribute(n, 'axis', 1) !== -1) {
+    // Before set 13 the axes from `axis` on were flattened; for a matrix both mean the same.
+    return { ...n, attributes: { ...n.attributes, axis: { kind: 'int', value: intAttribute(n, 'axis', 1) } } };
+  }
+  return n;
+}
+
+/** y = x * a + c, with a and c from the running statistics, per channel. */
+function foldBatchNorm(n: Node, initializers: Map<string, ConstantTensor>, constant: AddConstant): Node[] {
+  const out = n.outputs[0]!;
+  const [gamma, beta, mean, variance] = n.inputs.slice(1).map((name) => {
+    const t = initializers.get(name);
+    if (!t || !(t.data instanceof Float32Array)) {
+      throw new LichenError('onnx-invalid', `node '${n.name}' (BatchNormalization): '${name}' must be a float constant`);
+    }
+    return t.data;
+  }) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const epsilon = floatAttribute(n, 'epsilon', 1e-5);
+  const a = gamma.map((g, i) => g / Math.sqrt(variance[i]! + epsilon));
+  const c = beta.map((b, i) => b - mean[i]! * a[i]!);
+  const shape = [a.length, 1, 1];
+  return [
+    node('Mul', [n.inputs[0]!, constant(`${out}.scale`, floats(a, shape))], [`${out}.scaled`]),
+    node('Add', [`${out}.scaled`, constant(`${out}.shift`, floats(c, shape))], [out]),
+  ];
+}
+
+/** Folds a Mul and an Add per channel, behind a convolution that nothing else reads, into its weight and bias. */
+function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, outputs: Set<string>): Node[] {
+  const readers = new Map<string, number>();
+  for (const n of nodes) for (const i of n.inputs) readers.set(i, (readers.get(i) ?? 0) + 1);
+  const convs = new Map<string, Node>();
+  const result: Node[] = [];
+  for (const n of nodes) {
+    const conv = convs.get(n.inputs[0] ?? '');
+    const factor = conv && initializers.get(n.inputs[1] ?? '');
+    const weight = conv && initializers.get(conv.inputs[1]!);
+    const channels = weight?.dims[0];
+    const perChannel = factor && String(factor.dims) === String([channels, 1, 1]);
+    if (conv && weight && perChannel && (n.op === 'Mul' || n.op === 'Add')) {
+      const by = factor.data as Float32Array;
+      const bias = conv.inputs[2] ? (initializers.get(conv.inputs[2])?.data as Float32Array) : new Float32Array(by.length);
+      const out = n.outputs[0]!;
+      const inputs = [...conv.inputs];
+      if (n.op === 'Mul') {
+        const per = weight.data.length / by.length;
+        const scaled = (weight.data as Float32Array).map((w, i) => w * by[Math.floor(i / per)]!);
+        inputs[1] = `${out}.weight`;
+        initializers.set(inputs[1], floats(scaled, weight.dims));
+      }
+      inputs[2] = `${out}.bias`;
+      initializers.set(inputs[2], floats(bias.map((v, i) => (n.op === 'Mul' ? v * by[i]! : v + by[i]!)), [by.length]));
+      const merged = { ...conv, inputs, outputs: [out], name: out };
+      result[result.indexOf(conv)] = merged;
+      convs.delete(conv.outputs[0]!);
+      if (readers.get(out) === 1 && !outputs.has(out)) convs.set(out, merged);
+      continue;
+    }
+    result.push(n);
+    const w = n.op === 'Conv' ? initializers.get(n.inputs[1]!) : undefined;
+    if (w?.data instanceof Float32Array && readers.get(n.outputs[0]!) === 1 && !outputs.has(n.outputs[0]!)) {
+      convs.set(n.outputs[0]!, n);
+    }
+  }
+  return result;
+}

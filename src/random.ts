@@ -1,0 +1,58 @@
+/**
+ * A seeded generator of pseudo-random numbers (xoshiro128**, Blackman & Vigna 2018). Everything random in
+ * Lichen takes one, so that a run repeats bit for bit.
+ */
+export class Random {
+  private readonly s = new Uint32Array(4);
+
+  constructor(seed: number) {
+    // splitmix32 spreads a small seed over the whole state.
+    let z = seed >>> 0;
+    for (let i = 0; i < 4; i++) {
+      z = (z + 0x9e3779b9) >>> 0;
+      let x = z;
+      x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+      x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+      this.s[i] = x ^ (x >>> 16);
+    }
+  }
+
+  /** An integer in [0, 2^32). */
+  uint32(): number {
+    const s = this.s;
+    const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k));
+    const result = Math.imul(rotate(Math.imul(s[1]!, 5), 7), 9) >>> 0;
+    const t = s[1]! << 9;
+    s[2]! ^= s[0]!;
+    s[3]! ^= s[1]!;
+    s[1]! ^= s[2]!;
+    s[0]! ^= s[3]!;
+    s[2]! ^= t;
+    s[3] = rotate(s[3]!, 11);
+    return result;
+  }
+
+  /** A number in [0, 1). */
+  next(): number {
+    return this.uint32() / 2 ** 32;
+  }
+
+  /** An integer in [0, n). */
+  int(n: number): number {
+    return Math.floor(this.next() * n);
+  }
+
+  /** A draw from the standard normal distribution (Box-Muller). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
+
+  /** Shuffles in place (Fisher-Yates) and returns the same array. */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.int(i + 1);
+      [items[i], items[j]] = [items[j] as T, items[i] as T];
+    }
+    return items;
+  }
+}
