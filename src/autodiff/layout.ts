@@ -92,7 +92,9 @@ function isPointwise(n: Node, shapes: (name: string) => readonly number[]): bool
   if (n.op !== 'Conv' || shapes(n.inputs[0]!).length !== 4) return false;
   const ones = (values: number[] | undefined) => (values ?? []).every((v) => v === 1);
   return (
-    shapes(n.inputs[1]!).slice(2).every((k) => k === 1) &&
+    shapes(n.inputs[1]!)
+      .slice(2)
+      .every((k) => k === 1) &&
     intAttribute(n, 'group', 1) === 1 &&
     ones(intsAttribute(n, 'strides')) &&
     (intsAttribute(n, 'pads') ?? []).every((p) => p === 0)

@@ -33,7 +33,11 @@ export function adam(
     const m2 = b.op('Add', [scale(b, m, BETA1), scale(b, gradient, 1 - BETA1)], {}, `${m}.next`);
     const squared = b.op('Mul', [gradient, gradient]);
     const v2 = b.op('Add', [scale(b, v, BETA2), scale(b, squared, 1 - BETA2)], {}, `${v}.next`);
-    const step = div(b, mul(b, m2, scale(b, rate, learningRate)), add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON)));
+    const step = div(
+      b,
+      mul(b, m2, scale(b, rate, learningRate)),
+      add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON)),
+    );
     const next = b.op('Sub', [name, step], {}, `${name}.next`);
     for (const o of [next, m2, v2]) b.output(o);
     return {

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../onnx/builder.js';
-import { broadcast } from '../onnx/shapes.js';
 import type { Node } from '../onnx/model.js';
 import { float, int } from '../onnx/model.js';
+import { broadcast } from '../onnx/shapes.js';
 
 /** What a gradient rule is given. */
 export interface RuleContext {
@@ -29,7 +29,9 @@ export function mul(b: GraphBuilder, p: string, q: string): string {
   const narrow = (name: string, other: string) => {
     const from = b.producer(name);
     const small = from?.op === 'Expand' ? from.inputs[0]! : undefined;
-    return small && String(broadcast(b.shape(small), b.shape(other))) === String(b.shape(name)) ? small : name;
+    return small && String(broadcast(b.shape(small), b.shape(other))) === String(b.shape(name))
+      ? small
+      : name;
   };
   const left = narrow(p, q);
   return b.op('Mul', [left, left === p ? narrow(q, p) : q]);
@@ -57,7 +59,8 @@ export function sumTo(b: GraphBuilder, p: string, shape: readonly number[]): str
 }
 
 /** Greater-than as 0 or 1 in float. */
-export const greater = (b: GraphBuilder, p: string, q: string) => b.op('Cast', [b.op('Greater', [p, q])], { to: int(1) });
+export const greater = (b: GraphBuilder, p: string, q: string) =>
+  b.op('Cast', [b.op('Greater', [p, q])], { to: int(1) });
 
 /** A convolution's attributes that survive in its gradients. */
 export const alpha = (value: number) => ({ alpha: float(value) });

@@ -1,6 +1,6 @@
-import { LichenError } from '../errors.js';
 import type { Engine } from '../engine/engine.js';
-import { type CutModel, cutModel, subModel } from '../onnx/cut.js';
+import { LichenError } from '../errors.js';
+import { cutModel, subModel } from '../onnx/cut.js';
 import { ElementType, type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
@@ -55,10 +55,10 @@ export class Backbone {
       );
     }
     const at = split ?? manifest.split;
-    const features = { name: manifest.features, type: ElementType.float, dims: ['N', null] };
+    const features = { name: manifest.features, type: ElementType.float };
     const whole = subModel(model, model.graph.inputs, [features]);
-    const { trunk, crown }: CutModel = cutModel(whole, at);
-    const latentShape = await outputShape(engine, trunk, manifest);
+    const latentShape = await outputShape(engine, cutModel(whole, at).trunk, manifest);
+    const { trunk, crown } = cutModel(whole, at, latentShape);
     return new Backbone({
       manifest,
       id: { name: manifest.name, sha256: manifest.sha256, split: at },

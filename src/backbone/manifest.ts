@@ -43,17 +43,26 @@ export function defaultManifest(): string {
  * Reads a manifest and the model's bytes, and checks them against each other.
  * @throws LichenError `backbone-unreadable` or `backbone-invalid` (schema, or the file is not the one meant)
  */
-export function loadManifest(file: string): { manifest: BackboneManifest; model: Uint8Array; modelFile: string } {
+export function loadManifest(file: string): {
+  manifest: BackboneManifest;
+  model: Uint8Array;
+  modelFile: string;
+} {
   const read = (path: string): Buffer => {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw new LichenError('backbone-unreadable', `cannot read the backbone's ${path}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new LichenError(
+        'backbone-unreadable',
+        `cannot read the backbone's ${path}: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   };
-  const invalid = (why: string) => new LichenError('backbone-invalid', `${file} is not a usable manifest: ${why}`);
+  const invalid = (why: string) =>
+    new LichenError('backbone-invalid', `${file} is not a usable manifest: ${why}`);
   let json: unknown;
   try {
     json = JSON.parse(read(file).toString('utf8'));

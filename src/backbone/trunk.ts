@@ -40,7 +40,9 @@ export class Trunk {
   async latents(pictures: Float32Array, count: number): Promise<Uint8Array[]> {
     const data = await this.floatLatents(pictures, count);
     const size = data.length / count;
-    return Array.from({ length: count }, (_, i) => encodeLatent(data.subarray(i * size, (i + 1) * size), this.codec));
+    return Array.from({ length: count }, (_, i) =>
+      encodeLatent(data.subarray(i * size, (i + 1) * size), this.codec),
+    );
   }
 
   close(): Promise<void> {

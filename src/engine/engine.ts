@@ -24,7 +24,10 @@ export interface Program {
    * @param into tensors that the named outputs are written to, in place; outputs not named here are returned
    *   as new tensors
    */
-  run(feeds: Record<string, FloatTensor>, into?: Record<string, FloatTensor>): Promise<Record<string, FloatTensor>>;
+  run(
+    feeds: Record<string, FloatTensor>,
+    into?: Record<string, FloatTensor>,
+  ): Promise<Record<string, FloatTensor>>;
   close(): Promise<void>;
 }
 

@@ -23,7 +23,9 @@ export class OrtEngine implements Engine {
       });
       return new OrtProgram(session);
     } catch (error) {
-      throw new LichenError('engine-compile', `ONNX Runtime refuses the graph: ${messageOf(error)}`, { cause: error });
+      throw new LichenError('engine-compile', `ONNX Runtime refuses the graph: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -45,7 +45,11 @@ export function half(data: ArrayLike<number>, dims: readonly number[]): StoredTe
 export function encodeAdapter(adapter: Adapter): Uint8Array {
   const all: AdapterTensors = new Map(adapter.tensors);
   const { head } = adapter;
-  all.set('lichen:head.weight', { type: 'half', dims: [head.classes.length, head.features], data: head.weight });
+  all.set('lichen:head.weight', {
+    type: 'half',
+    dims: [head.classes.length, head.features],
+    data: head.weight,
+  });
   all.set('lichen:head.bias', { type: 'float', dims: [head.classes.length], data: head.bias });
   const header = {
     isolation: adapter.isolation,
@@ -66,7 +70,8 @@ export function encodeAdapter(adapter: Adapter): Uint8Array {
  * @throws LichenError `adapter-invalid`
  */
 export function decodeAdapter(bytes: Uint8Array): Adapter {
-  const invalid = (why: string) => new LichenError('adapter-invalid', `the adapter cannot be decoded: ${why}`);
+  const invalid = (why: string) =>
+    new LichenError('adapter-invalid', `the adapter cannot be decoded: ${why}`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!buffer.subarray(0, 8).equals(MAGIC)) throw invalid('it does not begin as an adapter does');
   if (buffer.length < 12) throw invalid('it is truncated');

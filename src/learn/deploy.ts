@@ -1,44 +1,60 @@
 import { GraphBuilder } from '../onnx/builder.js';
-import { floats, int, type Model } from '../onnx/model.js';
-import type { Adapter, Head } from './adapter.js';
-import type { AdapterTensors } from './adapter.js';
+import { floats, int, type Model, type ValueInfo } from '../onnx/model.js';
+import type { AdapterTensors, Head } from './adapter.js';
 import type { Isolation, IsolationContext } from './strategy.js';
+import { addSummary } from './summary.js';
 
-/** Names of a deployed network's outputs. */
+/** Names of a deployed network's outputs: features, what a discriminant reads, class probabilities. */
 export const FEATURES = 'task_features';
+export const SUMMARY = 'task_summary';
 export const PROBABILITIES = 'probabilities';
 
+/** A deployed network and the widths of its summary's blocks. */
+export interface Deployed {
+  model: Model;
+  blocks: number[];
+}
+
 /**
- * An ordinary ONNX network from latents to features, and to class probabilities where there is a head. Masks
- * are multiplied in: it costs what the crown costs. The batch is symbolic.
+ * An ordinary ONNX network from latents to features and summary, and to class probabilities where there is a
+ * head. Masks are multiplied in: it costs what the crown costs. The batch is symbolic.
  */
 export function deployModel(
   isolation: Isolation,
   context: IsolationContext,
-  adapter: { tensors: AdapterTensors; head?: Head } | Adapter,
-): Model {
+  adapter: { tensors: AdapterTensors; head?: Head },
+): Deployed {
   const { crown } = context;
   const b = new GraphBuilder();
   const latent = b.input(crown.latent, [1, ...crown.latentShape]);
   const features = isolation.deploy(context, adapter.tensors, b, latent);
   b.op('Identity', [features], {}, FEATURES);
-  b.output(FEATURES);
+  const { blocks } = addSummary(b, FEATURES, latent, SUMMARY);
   if (adapter.head) {
-    addHead(b, FEATURES, adapter.head);
+    addHead(b, adapter.head);
     b.output(PROBABILITIES);
+  } else {
+    b.output(FEATURES);
+    b.output(SUMMARY);
   }
-  return withSymbolicBatch(b.model(`lichen-${isolation.name}`));
+  return { model: withSymbolicBatch(b.model(`lichen-${isolation.name}`)), blocks };
 }
 
-/** Adds a head and its softmax behind features of shape [batch, n]. */
-export function addHead(b: GraphBuilder, features: string, head: Head): string {
-  const weight = b.constant(floats(head.weight, [head.classes.length, head.features]), b.fresh('head_weight'));
+/** Adds a head and its softmax. */
+function addHead(b: GraphBuilder, head: Head): void {
+  const weight = b.constant(
+    floats(head.weight, [head.classes.length, head.features]),
+    b.fresh('head_weight'),
+  );
   const bias = b.constant(floats(head.bias, [head.classes.length]), b.fresh('head_bias'));
-  const logits = b.op('Gemm', [features, weight, bias], { transB: int(1) });
-  return b.op('Softmax', [logits], { axis: int(1) }, PROBABILITIES);
+  const input = head.kind === 'discriminant' ? SUMMARY : FEATURES;
+  const logits = b.op('Gemm', [input, weight, bias], { transB: int(1) });
+  b.op('Softmax', [logits], { axis: int(1) }, PROBABILITIES);
 }
 
 function withSymbolicBatch(model: Model): Model {
-  for (const v of [...model.graph.inputs, ...model.graph.outputs]) v.dims[0] = 'N';
-  return model;
+  const symbolic = (values: ValueInfo[]) =>
+    values.map((v) => ({ ...v, dims: ['N', ...(v.dims ?? []).slice(1)] }));
+  const { graph } = model;
+  return { ...model, graph: { ...graph, inputs: symbolic(graph.inputs), outputs: symbolic(graph.outputs) } };
 }

@@ -1,5 +1,5 @@
-import { channelsLast } from '../autodiff/layout.js';
 import { gradients } from '../autodiff/gradient.js';
+import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import { adam, adamRate, type ParameterStep, RATE_INPUT } from '../autodiff/optimizer.js';
@@ -96,7 +96,14 @@ export async function train(
   if (set.latents.length === 0) throw new LichenError('learn-no-samples', 'there is no sample to train on');
   const random = new Random(options.seed);
   const batch = Math.min(options.batch, Math.max(1, set.latents.length));
-  const { model, parameters, steps } = trainingGraph(strategies, context, batch, set.classes, options, random);
+  const { model, parameters, steps } = trainingGraph(
+    strategies,
+    context,
+    batch,
+    set.classes,
+    options,
+    random,
+  );
   const program = await engine.compile(model, { threads: options.threads, arena: options.arena });
   try {
     const state = new StepState(parameters, steps);
@@ -116,10 +123,19 @@ export async function train(
         const rate = adamRate(step, step > options.decayAt * total ? options.decay : 1);
         const loss = await state.advance(program, feed.fill(indices), rate);
         if (!Number.isFinite(loss)) {
-          throw new LichenError('learn-diverged', `the loss became ${loss} in step ${step}; lower the learning rates`);
+          throw new LichenError(
+            'learn-diverged',
+            `the loss became ${loss} in step ${step}; lower the learning rates`,
+          );
         }
         sum += loss;
-        await onProgress({ epoch: epoch + 1, epochs: options.epochs, step, steps: total, loss: sum / (i + 1) });
+        await onProgress({
+          epoch: epoch + 1,
+          epochs: options.epochs,
+          step,
+          steps: total,
+          loss: sum / (i + 1),
+        });
       }
       losses.push(sum / batches.length);
     }
@@ -149,7 +165,12 @@ export function trainingGraph(
   const b = channelsLast(forward.graph(), (name) => forward.shape(name));
   const width = b.shape(network.features)[1]!;
   const head: Parameter[] = [
-    { name: HEAD_WEIGHT, dims: [classes, width], initial: new Float32Array(classes * width), learningRate: options.headRate },
+    {
+      name: HEAD_WEIGHT,
+      dims: [classes, width],
+      initial: new Float32Array(classes * width),
+      learningRate: options.headRate,
+    },
     { name: HEAD_BIAS, dims: [classes], initial: new Float32Array(classes), learningRate: options.headRate },
   ];
   for (const p of head) b.input(p.name, p.dims);
@@ -160,8 +181,15 @@ export function trainingGraph(
   const penalty = regularization.penalty(b, parameters);
   const loss = penalty ? add(b, data, penalty) : data;
   b.op('Identity', [loss], {}, LOSS);
-  const found = gradients(b, LOSS, parameters.map((p) => p.name));
-  const steps = adam(b, parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })));
+  const found = gradients(
+    b,
+    LOSS,
+    parameters.map((p) => p.name),
+  );
+  const steps = adam(
+    b,
+    parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
+  );
   b.output(LOSS);
   return { model: lower(b.model('lichen-step')), parameters, steps };
 }
@@ -207,7 +235,13 @@ class BatchFeed {
   private readonly set: TrainingSet;
   private readonly smoothing: number;
 
-  constructor(context: IsolationContext, codec: LatentShape, set: TrainingSet, batch: number, smoothing: number) {
+  constructor(
+    context: IsolationContext,
+    codec: LatentShape,
+    set: TrainingSet,
+    batch: number,
+    smoothing: number,
+  ) {
     const { latent, latentShape } = context.crown;
     this.name = latent;
     this.codec = codec;

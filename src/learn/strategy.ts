@@ -1,5 +1,5 @@
-import type { Graph } from '../onnx/model.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import type { Graph } from '../onnx/model.js';
 import type { Random } from '../random.js';
 import type { AdapterTensors } from './adapter.js';
 
@@ -69,5 +69,11 @@ export interface Rehearsal {
    * @param fresh indices of samples that came since the task was trained last
    * @param memory indices of samples from the replay memory, with their labels
    */
-  epoch(fresh: readonly number[], memory: readonly number[], labels: ArrayLike<number>, batch: number, random: Random): number[][];
+  epoch(
+    fresh: readonly number[],
+    memory: readonly number[],
+    labels: ArrayLike<number>,
+    batch: number,
+    random: Random,
+  ): number[][];
 }

@@ -86,9 +86,21 @@ export class GraphBuilder implements ShapeContext {
   }
 
   /** Adds a node with one output and returns the output's name. */
-  op(op: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, name?: string): string {
+  op(
+    op: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attribute> = {},
+    name?: string,
+  ): string {
     const output = name ?? this.fresh(op);
-    this.add({ op, domain: op === 'Binarize' ? 'lichen' : '', name: output, inputs: [...inputs], outputs: [output], attributes });
+    this.add({
+      op,
+      domain: op === 'Binarize' ? 'lichen' : '',
+      name: output,
+      inputs: [...inputs],
+      outputs: [output],
+      attributes,
+    });
     return output;
   }
 

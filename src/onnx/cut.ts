@@ -27,7 +27,8 @@ export function cutPoints(graph: Graph): string[] {
     // A node that depends on no input is a constant: it belongs to whichever part reads it.
     if (dependent) for (const name of n.outputs) if (name && lastUse.has(name)) live.add(name);
     const only = live.size === 1 ? [...live][0] : undefined;
-    if (only !== undefined && dependent && n.outputs.includes(only) && i < graph.nodes.length - 1) points.push(only);
+    if (only !== undefined && dependent && n.outputs.includes(only) && i < graph.nodes.length - 1)
+      points.push(only);
   });
   return points;
 }
@@ -45,9 +46,12 @@ export function cutModel(model: Model, split: string, shape?: readonly number[])
     const why = exists
       ? `a skip connection passes '${split}' by, so more than one tensor would have to be cut`
       : `the network has no tensor '${split}'`;
-    throw new LichenError('cut-impossible', `cannot cut there: ${why}. Possible: ${points.join(', ') || 'none'}`);
+    throw new LichenError(
+      'cut-impossible',
+      `cannot cut there: ${why}. Possible: ${points.join(', ') || 'none'}`,
+    );
   }
-  const at: ValueInfo = { name: split, type: ElementType.float, dims: ['N', ...(shape ?? [])] };
+  const at: ValueInfo = { name: split, type: ElementType.float, ...(shape && { dims: ['N', ...shape] }) };
   return {
     trunk: subModel(model, graph.inputs, [at]),
     crown: subModel(model, [at], graph.outputs),

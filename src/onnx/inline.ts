@@ -29,7 +29,10 @@ export function inline(
     return known;
   };
   for (const n of graph.nodes) {
-    const replaced = replace(n, n.inputs.map((i) => (graph.initializers.has(i) ? i : (names.get(i) ?? ''))));
+    const replaced = replace(
+      n,
+      n.inputs.map((i) => (graph.initializers.has(i) ? i : (names.get(i) ?? ''))),
+    );
     if (replaced !== undefined) {
       names.set(n.outputs[0]!, replaced);
       continue;

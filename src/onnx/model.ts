@@ -60,11 +60,14 @@ export interface Node {
   attributes: Record<string, Attribute>;
 }
 
-/** A graph's input or output. A string dimension is symbolic, e.g. `N`; null is unknown. */
+/**
+ * A graph's input or output. A string dimension is symbolic, e.g. `N`; null is unknown. Without `dims` not
+ * even the rank is known.
+ */
 export interface ValueInfo {
   name: string;
   type: ElementType;
-  dims: (number | string | null)[];
+  dims?: (number | string | null)[];
 }
 
 export interface Graph {

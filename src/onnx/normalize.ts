@@ -43,13 +43,23 @@ export function normalize(model: Model): Model {
     }
   }
   const folded: Graph = { ...graph, nodes: mergeScales(nodes, initializers, outputs), initializers };
-  return { ...model, graph: folded, opset: BUILD_OPSET, irVersion: Math.max(model.irVersion, BUILD_IR_VERSION) };
+  return {
+    ...model,
+    graph: folded,
+    opset: BUILD_OPSET,
+    irVersion: Math.max(model.irVersion, BUILD_IR_VERSION),
+  };
 }
 
 type AddConstant = (name: string, t: ConstantTensor) => string;
 
 /** Axes moved from attribute to input (or back) between operator sets. */
-function modern(n: Node, opset: number, initializers: Map<string, ConstantTensor>, constant: AddConstant): Node {
+function modern(
+  n: Node,
+  opset: number,
+  initializers: Map<string, ConstantTensor>,
+  constant: AddConstant,
+): Node {
   const out = n.outputs[0]!;
   if (['Squeeze', 'Unsqueeze', 'ReduceSum'].includes(n.op) && opset < 13) {
     const axes = intsAttribute(n, 'axes');
@@ -63,13 +73,17 @@ function modern(n: Node, opset: number, initializers: Map<string, ConstantTensor
   }
   if (['ReduceMean', 'ReduceMax'].includes(n.op) && opset >= 18 && n.inputs[1]) {
     const axes = initializers.get(n.inputs[1]);
-    if (!axes) throw new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): its axes must be a constant`);
+    if (!axes)
+      throw new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): its axes must be a constant`);
     const values = Array.from(axes.data as BigInt64Array, Number);
     return { ...n, inputs: [n.inputs[0]!], attributes: { ...n.attributes, axes: ints(values) } };
   }
   if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13 && intAttribute(n, 'axis', 1) !== -1) {
     // Before set 13 the axes from `axis` on were flattened; for a matrix both mean the same.
-    return { ...n, attributes: { ...n.attributes, axis: { kind: 'int', value: intAttribute(n, 'axis', 1) } } };
+    return {
+      ...n,
+      attributes: { ...n.attributes, axis: { kind: 'int', value: intAttribute(n, 'axis', 1) } },
+    };
   }
   return n;
 }
@@ -80,7 +94,10 @@ function foldBatchNorm(n: Node, initializers: Map<string, ConstantTensor>, const
   const [gamma, beta, mean, variance] = n.inputs.slice(1).map((name) => {
     const t = initializers.get(name);
     if (!t || !(t.data instanceof Float32Array)) {
-      throw new LichenError('onnx-invalid', `node '${n.name}' (BatchNormalization): '${name}' must be a float constant`);
+      throw new LichenError(
+        'onnx-invalid',
+        `node '${n.name}' (BatchNormalization): '${name}' must be a float constant`,
+      );
     }
     return t.data;
   }) as [Float32Array, Float32Array, Float32Array, Float32Array];
@@ -108,7 +125,9 @@ function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, o
     const perChannel = factor && String(factor.dims) === String([channels, 1, 1]);
     if (conv && weight && perChannel && (n.op === 'Mul' || n.op === 'Add')) {
       const by = factor.data as Float32Array;
-      const bias = conv.inputs[2] ? (initializers.get(conv.inputs[2])?.data as Float32Array) : new Float32Array(by.length);
+      const bias = conv.inputs[2]
+        ? (initializers.get(conv.inputs[2])?.data as Float32Array)
+        : new Float32Array(by.length);
       const out = n.outputs[0]!;
       const inputs = [...conv.inputs];
       if (n.op === 'Mul') {
@@ -118,7 +137,13 @@ function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, o
         initializers.set(inputs[1], floats(scaled, weight.dims));
       }
       inputs[2] = `${out}.bias`;
-      initializers.set(inputs[2], floats(bias.map((v, i) => (n.op === 'Mul' ? v * by[i]! : v + by[i]!)), [by.length]));
+      initializers.set(
+        inputs[2],
+        floats(
+          bias.map((v, i) => (n.op === 'Mul' ? v * by[i]! : v + by[i]!)),
+          [by.length],
+        ),
+      );
       const merged = { ...conv, inputs, outputs: [out], name: out };
       result[result.indexOf(conv)] = merged;
       convs.delete(conv.outputs[0]!);

@@ -45,7 +45,10 @@ export function decodeModel(bytes: Uint8Array, source = 'the ONNX model'): Model
   try {
     proto = modelProto().decode(bytes) as unknown as Proto;
   } catch (error) {
-    throw invalid(`it cannot be decoded (${messageOf(error)}); is it truncated or another kind of file?`, error);
+    throw invalid(
+      `it cannot be decoded (${messageOf(error)}); is it truncated or another kind of file?`,
+      error,
+    );
   }
   if (!proto.graph) throw invalid('it has no graph');
   if (proto.functions?.length) throw invalid('it has local functions; export it without them');
@@ -81,7 +84,8 @@ function checkGraph(graph: Graph): void {
       known.add(output);
     }
   }
-  for (const o of graph.outputs) if (!known.has(o.name)) throw new Error(`nothing produces output '${o.name}'`);
+  for (const o of graph.outputs)
+    if (!known.has(o.name)) throw new Error(`nothing produces output '${o.name}'`);
 }
 
 function readGraph(g: GraphProto): Graph {
@@ -148,7 +152,11 @@ function readValueInfo(v: ValueInfoProto): ValueInfo {
   return {
     name: v.name ?? '',
     type: (t?.elemType ?? ElementType.float) as ElementType,
-    dims: (t?.shape?.dim ?? []).map((d) => (d.dimParam ? d.dimParam : d.dimValue != null ? Number(d.dimValue) : null)),
+    dims:
+      t?.shape &&
+      (t.shape.dim ?? []).map((d) =>
+        d.dimParam ? d.dimParam : d.dimValue != null ? Number(d.dimValue) : null,
+      ),
   };
 }
 
@@ -171,18 +179,19 @@ function readTensor(t: TensorProto): ConstantTensor {
   const name = t.name || 'a tensor';
   const dims = (t.dims ?? []).map(Number);
   const type = t.dataType as ElementType;
-  const Array = arrays[type];
-  if (!Array) throw new Error(`'${name}' has element type ${type}, which is not supported`);
+  const Values = arrays[type];
+  if (!Values) throw new Error(`'${name}' has element type ${type}, which is not supported`);
   if (dims.some((d) => !Number.isSafeInteger(d) || d < 0)) throw new Error(`'${name}' has shape [${dims}]`);
-  if (t.dataLocation === 1) throw new Error(`'${name}' keeps its data in another file; save the model as one file`);
+  if (t.dataLocation === 1)
+    throw new Error(`'${name}' keeps its data in another file; save the model as one file`);
   const size = sizeOf(dims);
   let data: TensorData;
   if (t.rawData?.length) {
-    if (t.rawData.length !== size * Array.BYTES_PER_ELEMENT) {
+    if (t.rawData.length !== size * Values.BYTES_PER_ELEMENT) {
       throw new Error(`'${name}' has shape [${dims}] but ${t.rawData.length} bytes of data`);
     }
     // A copy: the file's bytes are not aligned for typed arrays.
-    data = new Array(new Uint8Array(t.rawData).buffer);
+    data = new Values(new Uint8Array(t.rawData).buffer);
   } else {
     data = readTyped(t, type);
     if (data.length !== size) throw new Error(`'${name}' has shape [${dims}] but ${data.length} elements`);

@@ -52,7 +52,9 @@ export function windowOf(n: Node, spatial: readonly number[], kernel: readonly n
   let pads = intsAttribute(n, 'pads') ?? Array<number>(2 * r).fill(0);
   if (auto === 'VALID') pads = Array<number>(2 * r).fill(0);
   else if (auto !== 'NOTSET') {
-    const total = spatial.map((s, i) => Math.max(0, (Math.ceil(s / strides[i]!) - 1) * strides[i]! + extent[i]! - s));
+    const total = spatial.map((s, i) =>
+      Math.max(0, (Math.ceil(s / strides[i]!) - 1) * strides[i]! + extent[i]! - s),
+    );
     const small = total.map((t) => Math.floor(t / 2));
     const large = total.map((t, i) => t - small[i]!);
     pads = auto === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small];
@@ -109,7 +111,9 @@ export function sliceOf(
   const x = input(n, c, 0);
   const starts = constants(n, c, 1);
   const ends = constants(n, c, 2);
-  const axes = (n.inputs[3] ? constants(n, c, 3) : starts.map((_, i) => i)).map((a) => normalAxis(a, x.length));
+  const axes = (n.inputs[3] ? constants(n, c, 3) : starts.map((_, i) => i)).map((a) =>
+    normalAxis(a, x.length),
+  );
   const steps = n.inputs[4] ? constants(n, c, 4) : starts.map(() => 1);
   const start = x.map(() => 0);
   const end = [...x];
@@ -147,7 +151,10 @@ const rules: Record<string, ShapeRule> = {
     const extra = intsAttribute(n, 'output_padding') ?? Array<number>(r).fill(0);
     const out = x
       .slice(2)
-      .map((s, i) => strides[i]! * (s - 1) + extra[i]! + (w[2 + i]! - 1) * dilations[i]! + 1 - pads[i]! - pads[i + r]!);
+      .map(
+        (s, i) =>
+          strides[i]! * (s - 1) + extra[i]! + (w[2 + i]! - 1) * dilations[i]! + 1 - pads[i]! - pads[i + r]!,
+      );
     return [[x[0]!, w[1]! * intAttribute(n, 'group', 1), ...out]];
   },
   Gemm: (n, c) => {
@@ -232,7 +239,19 @@ for (const op of ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Greater', 'L
   rules[op] = broadcasted;
 }
 for (const op of [
-  ...['Relu', 'LeakyRelu', 'Clip', 'HardSwish', 'HardSigmoid', 'Sigmoid', 'Tanh', 'Erf', 'Exp', 'Log', 'Sqrt'],
+  ...[
+    'Relu',
+    'LeakyRelu',
+    'Clip',
+    'HardSwish',
+    'HardSigmoid',
+    'Sigmoid',
+    'Tanh',
+    'Erf',
+    'Exp',
+    'Log',
+    'Sqrt',
+  ],
   ...['Neg', 'Abs', 'Sign', 'Reciprocal', 'Identity', 'Softmax', 'LogSoftmax', 'Cast', 'Binarize'],
   ...['QuantizeLinear', 'DequantizeLinear', 'Not', 'Elu', 'Softplus', 'Gelu'],
 ]) {
@@ -255,6 +274,8 @@ export function inferShapes(n: Node, c: ShapeContext): number[][] {
     return rule(n, c);
   } catch (error) {
     if (error instanceof LichenError) throw error;
-    throw new LichenError('onnx-shape', `node '${n.name}' (${n.op}): ${(error as Error).message}`, { cause: error });
+    throw new LichenError('onnx-shape', `node '${n.name}' (${n.op}): ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -74,6 +74,8 @@ function tensorProto(t: ConstantTensor): object {
 }
 
 function valueInfoProto(v: ValueInfo): object {
-  const dim = v.dims.map((d) => (typeof d === 'number' ? { dimValue: d } : d === null ? {} : { dimParam: d }));
-  return { name: v.name, type: { tensorType: { elemType: v.type, shape: { dim } } } };
+  const dim = v.dims?.map((d) =>
+    typeof d === 'number' ? { dimValue: d } : d === null ? {} : { dimParam: d },
+  );
+  return { name: v.name, type: { tensorType: { elemType: v.type, ...(dim && { shape: { dim } }) } } };
 }

@@ -111,7 +111,11 @@ function weightGradient({ x, dy, b }: RuleContext, w: Window, groups: number): s
     inPer * elements,
   ]);
   const split = reshape(b, dy, [n, groups, outPer, positions]);
-  const columns = reshape(b, b.op('Transpose', [split], { perm: ints([1, 2, 0, 3]) }), [groups, outPer, n * positions]);
+  const columns = reshape(b, b.op('Transpose', [split], { perm: ints([1, 2, 0, 3]) }), [
+    groups,
+    outPer,
+    n * positions,
+  ]);
   return reshape(b, b.op('MatMul', [columns, rows]), ws);
 }
 

@@ -1,5 +1,17 @@
 import { floatAttribute } from '../../onnx/model.js';
-import { add, alpha, div, greater, mul, neg, type Rule, type RuleContext, scale, sub, sumTo } from '../rule.js';
+import {
+  add,
+  alpha,
+  div,
+  greater,
+  mul,
+  neg,
+  type Rule,
+  type RuleContext,
+  scale,
+  sub,
+  sumTo,
+} from '../rule.js';
 
 /** A rule for y = f(x) from an expression for dy * f'(x). */
 const unary =
@@ -9,7 +21,8 @@ const unary =
 /** A rule for broadcasting operators of two inputs; each gradient is summed down to its input's shape. */
 const binary =
   (left: (c: RuleContext) => string, right: (c: RuleContext) => string): Rule =>
-  (c) => [left, right].map((f, i) => (c.wants(i) ? sumTo(c.b, f(c), c.b.shape(c.x[i]!)) : undefined));
+  (c) =>
+    [left, right].map((f, i) => (c.wants(i) ? sumTo(c.b, f(c), c.b.shape(c.x[i]!)) : undefined));
 
 const one = (c: RuleContext) => c.b.scalar(1);
 const square = ({ b }: RuleContext, x: string) => b.op('Mul', [x, x]);
@@ -70,7 +83,9 @@ export const elementwise: Record<string, Rule> = {
   Exp: unary((c) => mul(c.b, c.dy, c.y)),
   Log: unary((c, x) => div(c.b, c.dy, x)),
   Sqrt: unary((c) => div(c.b, scale(c.b, c.dy, 0.5), c.y)),
-  Erf: unary((c, x) => mul(c.b, c.dy, scale(c.b, c.b.op('Exp', [neg(c.b, square(c, x))]), 2 / Math.sqrt(Math.PI)))),
+  Erf: unary((c, x) =>
+    mul(c.b, c.dy, scale(c.b, c.b.op('Exp', [neg(c.b, square(c, x))]), 2 / Math.sqrt(Math.PI))),
+  ),
   Neg: unary((c) => neg(c.b, c.dy)),
   Abs: unary((c, x) => mul(c.b, c.dy, c.b.op('Sign', [x]))),
   Reciprocal: unary((c) => neg(c.b, mul(c.b, c.dy, square(c, c.y)))),

@@ -32,7 +32,9 @@ export const matmul: Record<string, Rule> = {
     // Vectors are seen as matrices of one row or one column.
     const p2 = ps.length === 1 ? reshape(b, p, [1, ...ps]) : p;
     const q2 = qs.length === 1 ? reshape(b, q, [...qs, 1]) : q;
-    const batch = b.shape(dy).slice(0, b.shape(dy).length - (ps.length > 1 ? 1 : 0) - (qs.length > 1 ? 1 : 0));
+    const batch = b
+      .shape(dy)
+      .slice(0, b.shape(dy).length - (ps.length > 1 ? 1 : 0) - (qs.length > 1 ? 1 : 0));
     const d = reshape(b, dy, [...batch, b.shape(p2).at(-2)!, b.shape(q2).at(-1)!]);
     const t = (m: string) => b.op('Transpose', [m], swapped(b.shape(m).length));
     const dp = () => reshape(b, sumTo(b, b.op('MatMul', [d, t(q2)]), b.shape(p2)), ps);

@@ -1,4 +1,4 @@
-import { floats, intAttribute, intsAttribute, int, sizeOf, string } from '../../onnx/model.js';
+import { floats, int, intAttribute, intsAttribute, sizeOf, string } from '../../onnx/model.js';
 import { type Window, windowOf } from '../../onnx/shapes.js';
 import { mul, type Rule, reshape, scale } from '../rule.js';
 import { transposedConv } from './conv.js';
@@ -20,7 +20,16 @@ export const pool: Record<string, Rule> = {
     const [, channels, ...spatial] = b.shape(x[0]!) as [number, number, ...number[]];
     const window = windowOf(node, spatial, intsAttribute(node, 'kernel_shape') ?? []);
     const counts = countsOf(window, spatial, intAttribute(node, 'count_include_pad', 0) === 1);
-    const share = mul(b, dy, b.constant(floats(counts.map((c) => 1 / c), [1, 1, ...window.output])));
+    const share = mul(
+      b,
+      dy,
+      b.constant(
+        floats(
+          counts.map((c) => 1 / c),
+          [1, 1, ...window.output],
+        ),
+      ),
+    );
     const ones = new Float32Array(channels * sizeOf(window.kernel)).fill(1);
     const kernel = b.constant(floats(ones, [channels, 1, ...window.kernel]));
     return [transposedConv(b, share, kernel, spatial, window, channels)];

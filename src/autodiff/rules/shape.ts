@@ -70,6 +70,9 @@ function interleave(b: Parameters<Rule>[0]['b'], p: string, axis: number, step: 
   const pads = wide.map(() => 0);
   const after = wide.map((_, i) => (i === axis + 1 ? step - 1 : 0));
   const padded = b.op('Pad', [reshape(b, p, wide), b.ints(...pads, ...after)]);
-  return reshape(b, padded, s.map((d, i) => (i === axis ? d * step : d)));
+  return reshape(
+    b,
+    padded,
+    s.map((d, i) => (i === axis ? d * step : d)),
+  );
 }
-

@@ -41,7 +41,12 @@ export class Piggyback implements Isolation {
     const b = new GraphBuilder();
     const latent = b.input(crown.latent, [batch, ...crown.latentShape]);
     const parameters: Parameter[] = [];
-    const parameter = (name: string, dims: readonly number[], initial: Float32Array, learningRate: number) => {
+    const parameter = (
+      name: string,
+      dims: readonly number[],
+      initial: Float32Array,
+      learningRate: number,
+    ) => {
       parameters.push({ name, dims, initial, learningRate });
       return b.input(name, dims);
     };
@@ -89,9 +94,18 @@ export class Piggyback implements Isolation {
       const scale = adapter.get(`${key}.scale`)!.data;
       const bias = adapter.get(`${key}.bias`)!.data;
       const mask = adapter.get(`${key}.mask`)?.data;
-      const used = Float32Array.from(layer.weight.data, (w, i) => w * (mask ? mask[i]! : 1) * scale[channelOf(layer, i)]!);
+      const used = Float32Array.from(
+        layer.weight.data,
+        (w, i) => w * (mask ? mask[i]! : 1) * scale[channelOf(layer, i)]!,
+      );
       const weight = b.constant(floats(used, layer.weight.dims), b.fresh(`${key}.weight`));
-      return apply(b, layer, inputs[0]!, weight, b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`)));
+      return apply(
+        b,
+        layer,
+        inputs[0]!,
+        weight,
+        b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`)),
+      );
     });
     return names.get(crown.features)!;
   }
@@ -103,7 +117,8 @@ function startBias({ bias, channels }: WeightLayer): Float32Array {
 
 /** The output channel that element `i` of a layer's weight belongs to. */
 function channelOf(layer: WeightLayer, i: number): number {
-  const outFirst = layer.perChannel[0] === layer.channels && layer.perChannel.length === layer.weight.dims.length;
+  const outFirst =
+    layer.perChannel[0] === layer.channels && layer.perChannel.length === layer.weight.dims.length;
   return outFirst ? Math.floor(i / (layer.weight.data.length / layer.channels)) : i % layer.channels;
 }
 
@@ -114,7 +129,14 @@ function apply(b: GraphBuilder, { node }: WeightLayer, x: string, weight: string
 }
 
 /** A depthwise layer with a constant kernel, scaled and shifted behind. */
-function scaledAfter(b: GraphBuilder, layer: WeightLayer, x: string, weight: string, scale: string, bias: string): string {
+function scaledAfter(
+  b: GraphBuilder,
+  layer: WeightLayer,
+  x: string,
+  weight: string,
+  scale: string,
+  bias: string,
+): string {
   const wide = b.ints(layer.channels, ...layer.perChannel.slice(2));
   const y = b.op('Conv', [x, weight], layer.node.attributes);
   return b.op('Add', [b.op('Mul', [y, b.op('Reshape', [scale, wide])]), b.op('Reshape', [bias, wide])]);

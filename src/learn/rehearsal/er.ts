@@ -16,7 +16,8 @@ export class ExperienceReplay implements Rehearsal {
     batch: number,
     random: Random,
   ): number[][] {
-    if (fresh.length === 0 || memory.length === 0) return shuffledBatches([...fresh, ...memory], batch, random);
+    if (fresh.length === 0 || memory.length === 0)
+      return shuffledBatches([...fresh, ...memory], batch, random);
     const byClass = new Map<number, number[]>();
     for (const i of memory) byClass.set(labels[i]!, [...(byClass.get(labels[i]!) ?? []), i]);
     const classes = [...byClass.values()];
@@ -34,5 +35,7 @@ export class ExperienceReplay implements Rehearsal {
 /** Every index once, in random order, in batches of at most `batch`. */
 export function shuffledBatches(indices: readonly number[], batch: number, random: Random): number[][] {
   const order = random.shuffle([...indices]);
-  return Array.from({ length: Math.ceil(order.length / batch) }, (_, i) => order.slice(i * batch, (i + 1) * batch));
+  return Array.from({ length: Math.ceil(order.length / batch) }, (_, i) =>
+    order.slice(i * batch, (i + 1) * batch),
+  );
 }

@@ -1,11 +1,12 @@
-import type { Rows } from '../features.js';
+import type { Rows } from '../network.js';
 import { cholesky, dot, gram, solve } from './linear.js';
 
 /**
  * The linear discriminant with a shared, shrunken covariance, in closed form: score of class c on x is
  * x' S^-1 m_c - m_c' S^-1 m_c / 2, with S = (1 - a) W + a (tr W / d) I, W the covariance within classes and m_c
  * the class means (Hastie, Tibshirani & Friedman, section 4.3; shrinkage towards the mean variance as Ledoit &
- * Wolf 2004). Classes count as equally likely.
+ * Wolf 2004). Classes count as equally likely. Where the features come in blocks of unlike scale, each block is
+ * first divided by its own deviation within classes, and the weights are given for the features as they came.
  *
  * Everything is computed from the samples' inner products, so that the cost grows with the number of samples
  * and not with that of features: n samples need one n x n factorization per shrinkage.
@@ -15,17 +16,37 @@ export class Discriminant {
   private readonly labels: ArrayLike<number>;
   private readonly classes: number;
   private readonly products: Float64Array;
+  /** What each feature was multiplied by. */
+  private readonly scales: Float64Array;
 
-  private constructor(rows: Rows, labels: ArrayLike<number>, classes: number, products: Float64Array) {
+  private constructor(
+    rows: Rows,
+    labels: ArrayLike<number>,
+    classes: number,
+    products: Float64Array,
+    scales: Float64Array,
+  ) {
     this.rows = rows;
+    this.scales = scales;
     this.labels = labels;
     this.classes = classes;
     this.products = products;
   }
 
-  /** @param rows features of the samples; `labels[i]` in 0..classes-1 */
-  static async prepare(rows: Rows, labels: ArrayLike<number>, classes: number): Promise<Discriminant> {
-    return new Discriminant(rows, labels, classes, await gram(rows.data, rows.count, rows.width));
+  /**
+   * @param rows features of the samples; `labels[i]` in 0..classes-1
+   * @param blocks widths of blocks of features that share a scale; they sum to the rows' width
+   */
+  static async prepare(
+    rows: Rows,
+    labels: ArrayLike<number>,
+    classes: number,
+    blocks: readonly number[] = [rows.width],
+  ): Promise<Discriminant> {
+    const scales = blockScales(rows, labels, classes, blocks);
+    const data = rows.data.map((v, i) => v * scales[i % rows.width]!);
+    const products = await gram(data, rows.count, rows.width);
+    return new Discriminant({ ...rows, data }, labels, classes, products, scales);
   }
 
   /**
@@ -44,7 +65,7 @@ export class Discriminant {
         const a = coefficients[c * n + i]!;
         if (a !== 0) for (let k = 0; k < d; k++) row[k]! += a * data[i * d + k]!;
       }
-      weight.set(row, c * d);
+      for (let k = 0; k < d; k++) weight[c * d + k] = row[k]! * this.scales[k]!;
     }
     return { weight, bias };
   }
@@ -136,4 +157,35 @@ export class Discriminant {
     }
     return { coefficients, bias };
   }
+}
+
+/** For every feature one over the root mean variance within classes of its block. */
+function blockScales(
+  rows: Rows,
+  labels: ArrayLike<number>,
+  classes: number,
+  blocks: readonly number[],
+): Float64Array {
+  const { data, count, width } = rows;
+  const means = new Float64Array(classes * width);
+  const counts = new Float64Array(classes);
+  for (let i = 0; i < count; i++) {
+    const c = labels[i]!;
+    counts[c]!++;
+    for (let k = 0; k < width; k++)
+      means[c * width + k]! += (data[i * width + k]! - means[c * width + k]!) / counts[c]!;
+  }
+  const variance = new Float64Array(width);
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < width; k++)
+      variance[k]! += (data[i * width + k]! - means[labels[i]! * width + k]!) ** 2;
+  }
+  const scales = new Float64Array(width);
+  let from = 0;
+  for (const block of blocks) {
+    const total = variance.subarray(from, from + block).reduce((a, b) => a + b, 0);
+    scales.fill(total > 0 ? 1 / Math.sqrt(total / block / count) : 1, from, from + block);
+    from += block;
+  }
+  return scales;
 }

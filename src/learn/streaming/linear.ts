@@ -50,7 +50,8 @@ export async function cholesky(a: Float64Array, n: number): Promise<void> {
     const ri = i * n;
     for (let j = 0; j < i; j++) a[ri + j] = (a[ri + j]! - dot(a, ri, a, j * n, j)) / a[j * n + j]!;
     const pivot = a[ri + i]! - dot(a, ri, a, ri, i);
-    if (!(pivot > 0)) throw new RangeError(`the matrix is not positive definite (pivot ${pivot} in row ${i})`);
+    if (!(pivot > 0))
+      throw new RangeError(`the matrix is not positive definite (pivot ${pivot} in row ${i})`);
     a[ri + i] = Math.sqrt(pivot);
     work += (i * i) / 2;
     if (work > PAUSE_EVERY) {

@@ -1,0 +1,189 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
+import type { Adapter, AdapterTensors, Head } from './adapter.js';
+import { deployModel } from './deploy.js';
+import { type ChosenHead, chooseHead, type Described } from './head.js';
+import { Frozen } from './isolation/frozen.js';
+import { LEARNER_DEFAULTS, type LearnerOptions, type Progress, type Strategies, train } from './learner.js';
+import { TaskNetwork } from './network.js';
+import type { Isolation, IsolationContext } from './strategy.js';
+
+/** One labelled sample as training sees it. */
+export interface LabelledLatent {
+  latent: Uint8Array;
+  /** Index into the task's classes. */
+  label: number;
+  heldOut: boolean;
+  /** Came since the task was trained last. */
+  fresh: boolean;
+}
+
+/** What training a task comes to. */
+export interface Candidate {
+  adapter: Adapter;
+  metrics: CandidateMetrics;
+}
+
+export interface CandidateMetrics {
+  trainSamples: number;
+  heldOutSamples: number;
+  /** Null where nothing was held out. */
+  heldOutAccuracy: number | null;
+  /** By cross-validation on the training samples, where nothing was held out. */
+  crossValidatedAccuracy: number | null;
+  head: Head['kind'];
+  shrinkage: number | null;
+  temperature: number;
+  seed: number;
+  epochs: number;
+  steps: number;
+  /** Mean loss of each epoch. */
+  losses: number[];
+  seconds: number;
+}
+
+/** The task as both kinds of candidate need it. */
+export interface TaskData {
+  backbone: Backbone;
+  classes: readonly string[];
+  samples: readonly LabelledLatent[];
+}
+
+/**
+ * The instant answer as a candidate: the discriminant on the frozen features, no gradient step.
+ * @throws LichenError `learn-no-samples` when a class has no sample to train on
+ */
+export async function instantCandidate(engine: Engine, data: TaskData, seed: number): Promise<Candidate> {
+  const start = performance.now();
+  checkClasses(data);
+  const context = { crown: data.backbone.crown, earlier: [] };
+  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, seed);
+  return candidate('frozen', new Map(), chosen, data, { seed, epochs: 0, steps: 0, losses: [] }, start);
+}
+
+/**
+ * Trains an adapter and fits its head.
+ * @param earlier adapters of earlier tasks of the same isolation, oldest first
+ * @throws LichenError as `train` does, and `learn-no-samples`
+ */
+export async function trainedCandidate(
+  engine: Engine,
+  strategies: Strategies,
+  data: TaskData,
+  earlier: readonly AdapterTensors[],
+  options: Partial<LearnerOptions> = {},
+  onProgress?: (p: Progress) => void | Promise<void>,
+  signal?: AbortSignal,
+): Promise<Candidate> {
+  const start = performance.now();
+  checkClasses(data);
+  const settings = { ...LEARNER_DEFAULTS, ...options };
+  const { isolation } = strategies;
+  const context = { crown: data.backbone.crown, earlier };
+  const training = data.samples.filter((s) => !s.heldOut);
+  const trained = await train(
+    engine,
+    strategies,
+    context,
+    data.backbone.latentCodec,
+    {
+      latents: training.map((s) => s.latent),
+      labels: training.map((s) => s.label),
+      classes: data.classes.length,
+      fresh: training.flatMap((s, i) => (s.fresh ? [i] : [])),
+    },
+    settings,
+    onProgress,
+    signal,
+  );
+  const tensors = isolation.freeze(context, trained.values);
+  const softmax = { weight: trained.headWeight, bias: trained.headBias };
+  const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings.seed);
+  const { seed, epochs } = settings;
+  const { steps, losses } = trained;
+  return candidate(isolation.name, tensors, chosen, data, { seed, epochs, steps, losses }, start);
+}
+
+async function fitHead(
+  engine: Engine,
+  isolation: Isolation,
+  context: IsolationContext,
+  tensors: AdapterTensors,
+  { backbone, classes, samples }: TaskData,
+  softmax: { weight: Float32Array; bias: Float32Array } | undefined,
+  seed: number,
+): Promise<ChosenHead> {
+  const network = await TaskNetwork.open(
+    engine,
+    deployModel(isolation, context, { tensors }),
+    backbone.latentCodec,
+  );
+  try {
+    const describe = async (part: readonly LabelledLatent[]): Promise<Described> => ({
+      ...(await network.describe(part.map((s) => s.latent))),
+      labels: part.map((s) => s.label),
+    });
+    const training = await describe(samples.filter((s) => !s.heldOut));
+    const heldOut = await describe(samples.filter((s) => s.heldOut));
+    return await chooseHead(training, heldOut, classes, network.blocks, softmax, seed);
+  } finally {
+    await network.close();
+  }
+}
+
+function candidate(
+  isolation: string,
+  tensors: AdapterTensors,
+  chosen: ChosenHead,
+  { samples }: TaskData,
+  run: Pick<CandidateMetrics, 'seed' | 'epochs' | 'steps' | 'losses'>,
+  start: number,
+): Candidate {
+  const heldOutSamples = samples.filter((s) => s.heldOut).length;
+  const validated = chosen.validation === 'held-out';
+  return {
+    adapter: { isolation, tensors, head: chosen.head },
+    metrics: {
+      trainSamples: samples.length - heldOutSamples,
+      heldOutSamples,
+      heldOutAccuracy: validated ? chosen.accuracy : null,
+      crossValidatedAccuracy: validated ? null : chosen.accuracy,
+      head: chosen.head.kind,
+      shrinkage: chosen.shrinkage,
+      temperature: chosen.temperature,
+      ...run,
+      seconds: (performance.now() - start) / 1000,
+    },
+  };
+}
+
+function checkClasses({ classes, samples }: TaskData): void {
+  const counts = classes.map((_, c) => samples.filter((s) => !s.heldOut && s.label === c).length);
+  const empty = classes.filter((_, c) => counts[c] === 0);
+  if (classes.length < 2) {
+    throw new LichenError(
+      'learn-no-samples',
+      `a task needs at least two classes; this one has ${classes.length}`,
+    );
+  }
+  if (empty.length > 0) {
+    throw new LichenError(
+      'learn-no-samples',
+      `no sample to train on for class ${empty.map((c) => `'${c}'`).join(', ')} (held-out samples are not trained on); ` +
+        'add samples, or remove the class',
+    );
+  }
+}
+
+/**
+ * Whether a trained candidate replaces what answers now: it must be better on the held-out samples. Where
+ * nothing is held out there is nothing to compare by, and whoever asked for that gets the candidate.
+ */
+export function beats(
+  candidate: CandidateMetrics,
+  current: Pick<CandidateMetrics, 'heldOutAccuracy'>,
+): boolean {
+  if (candidate.heldOutAccuracy === null || current.heldOutAccuracy === null) return true;
+  return candidate.heldOutAccuracy > current.heldOutAccuracy;
+}

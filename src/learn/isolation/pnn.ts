@@ -1,0 +1,216 @@
+import { LichenError } from '../../errors.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import { inline } from '../../onnx/inline.js';
+import { type Attribute, floats, int, intAttribute, type Node, sizeOf } from '../../onnx/model.js';
+import { Random } from '../../random.js';
+import { type AdapterTensors, half } from '../adapter.js';
+import type { Crown, Isolation, IsolationContext, Parameter, TrainableNetwork } from '../strategy.js';
+import { type WeightLayer, weightLayer } from './layers.js';
+
+export interface PnnOptions {
+  /** Channels of a new column relative to the crown's. */
+  width: number;
+  rate: number;
+}
+
+export const PNN_DEFAULTS: PnnOptions = { width: 0.25, rate: 1e-3 };
+
+/** Gives a tensor by name and shape: an input to be trained, or a constant of a frozen column. */
+type Weights = (name: string, dims: readonly number[], fanIn: number) => string;
+
+/** Tensors of one column by the names that the crown gives them. */
+type Column = ReadonlyMap<string, string>;
+
+/**
+ * Progressive networks (Rusu et al. 2016): every task gets a new thin column beside the frozen crown. A dense
+ * layer reads its own column and, through lateral adapters, the inputs of the same layer in the crown and in
+ * all earlier columns: y = W x + sum_j U_j relu(V_j x_j) (equation 2, with relu for the adapter's
+ * nonlinearity and no separate scale). The head reads the column's and the crown's features together.
+ */
+export class Pnn implements Isolation {
+  readonly name = 'pnn';
+  private readonly options: PnnOptions;
+
+  constructor(options: Partial<PnnOptions> = {}) {
+    this.options = { ...PNN_DEFAULTS, ...options };
+  }
+
+  network(context: IsolationContext, batch: number, random: Random): TrainableNetwork {
+    const b = new GraphBuilder();
+    const latent = b.input(context.crown.latent, [batch, ...context.crown.latentShape]);
+    const parameters: Parameter[] = [];
+    const weights: Weights = (name, dims, fanIn) => {
+      const bound = 1 / Math.sqrt(fanIn);
+      const initial = Float32Array.from({ length: sizeOf(dims) }, () => (2 * random.next() - 1) * bound);
+      parameters.push({ name, dims, initial, learningRate: this.options.rate });
+      return b.input(name, dims);
+    };
+    return { builder: b, parameters, features: this.columns(context, b, latent, weights) };
+  }
+
+  freeze(context: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors {
+    const tensors: AdapterTensors = new Map();
+    for (const p of this.network(context, 1, new Random(0)).parameters) {
+      tensors.set(p.name, half(values.get(p.name)!, p.dims));
+    }
+    return tensors;
+  }
+
+  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string {
+    return this.columns(context, b, latent, frozenWeights(b, adapter));
+  }
+
+  /** The crown, the earlier columns and the new one, joined to one feature vector. */
+  private columns(
+    { crown, earlier }: IsolationContext,
+    b: GraphBuilder,
+    latent: string,
+    weights: Weights,
+  ): string {
+    const columns: Column[] = [inline(b, crown.graph, new Map([[crown.latent, latent]]))];
+    for (const adapter of earlier)
+      columns.push(this.column(crown, b, latent, columns, frozenWeights(b, adapter)));
+    const own = this.column(crown, b, latent, columns, weights);
+    return b.op('Concat', [own.get(crown.features)!, columns[0]!.get(crown.features)!], { axis: int(1) });
+  }
+
+  private column(
+    crown: Crown,
+    b: GraphBuilder,
+    latent: string,
+    before: readonly Column[],
+    weights: Weights,
+  ): Column {
+    const column = new Map([[crown.latent, latent]]);
+    const graph = crown.graph;
+    return inline(b, graph, column, (node, inputs) => {
+      const layer = weightLayer(graph, node);
+      if (layer) {
+        const y = this.layer(b, crown, layer, inputs[0]!, before, weights);
+        column.set(node.outputs[0]!, y);
+        return y;
+      }
+      if (node.op === 'Reshape') throw unsupported(node, 'its shape is fixed to the crown’s width');
+      const own = inputs.map((name) =>
+        graph.initializers.has(name) ? constant(b, crown, node, name) : name,
+      );
+      const matched = node.op === 'Add' ? this.matchChannels(b, node, own, weights) : own;
+      const y = b.fresh(node.outputs[0]!);
+      b.add({ ...node, name: y, inputs: matched, outputs: [y] });
+      column.set(node.outputs[0]!, y);
+      return y;
+    });
+  }
+
+  /** A thin copy of one layer with its laterals. */
+  private layer(
+    b: GraphBuilder,
+    crown: Crown,
+    layer: WeightLayer,
+    x: string,
+    before: readonly Column[],
+    weights: Weights,
+  ): string {
+    const { node } = layer;
+    const key = node.outputs[0]!;
+    if (node.op === 'Conv' && !layer.depthwise && intAttribute(node, 'group', 1) !== 1) {
+      throw unsupported(node, 'grouped convolutions cannot be thinned');
+    }
+    const from = b.shape(x)[1]!;
+    const out = layer.depthwise ? from : thin(layer.channels, this.options.width);
+    const kernel = node.op === 'Conv' ? layer.weight.dims.slice(2) : [];
+    const taps = sizeOf(kernel);
+    const attributes = layer.depthwise ? { ...node.attributes, group: int(from) } : node.attributes;
+    const inPer = layer.depthwise ? 1 : from;
+    const w = weights(`${key}.column`, [out, inPer, ...kernel], inPer * taps);
+    const bias = weights(`${key}.column_bias`, [out], inPer * taps);
+    let y = linear(b, node, x, w, bias, attributes);
+    // The first layer reads the latent, which all columns share; a lateral would tell it nothing new.
+    const shared = node.inputs[0] === crown.latent;
+    if (layer.depthwise || shared) return y;
+    before.forEach((earlier, j) => {
+      const tap = earlier.get(node.inputs[0]!)!;
+      const width = b.shape(tap)[1]!;
+      const neck = bottleneck(out);
+      const spatial = kernel.map(() => 1);
+      const v = weights(`${key}.lateral${j}.down`, [neck, width, ...spatial], width);
+      const vBias = weights(`${key}.lateral${j}.down_bias`, [neck], width);
+      const u = weights(`${key}.lateral${j}.up`, [out, neck, ...kernel], neck * taps);
+      const uBias = weights(`${key}.lateral${j}.up_bias`, [out], neck * taps);
+      const down = b.op('Relu', [linear(b, node, tap, v, vBias, {})]);
+      y = b.op('Add', [y, linear(b, node, down, u, uBias, attributes)]);
+    });
+    return y;
+  }
+
+  /** A skip connection from before the column was thinned is projected to the column's width. */
+  private matchChannels(b: GraphBuilder, node: Node, inputs: string[], weights: Weights): string[] {
+    const channels = inputs.map((i) => b.shape(i)[1]!);
+    if (b.shape(inputs[0]!).length !== b.shape(inputs[1]!).length || channels[0] === channels[1])
+      return inputs;
+    const out = Math.min(...channels);
+    return inputs.map((input, i) => {
+      if (channels[i] === out) return input;
+      const spatial = b
+        .shape(input)
+        .slice(2)
+        .map(() => 1);
+      const w = weights(`${node.outputs[0]}.skip`, [out, channels[i]!, ...spatial], channels[i]!);
+      const bias = weights(`${node.outputs[0]}.skip_bias`, [out], channels[i]!);
+      return spatial.length > 0
+        ? b.op('Conv', [input, w, bias])
+        : b.op('Gemm', [input, w, bias], { transB: int(1) });
+    });
+  }
+}
+
+/** Channels of a thin layer: a multiple of eight, for the vector units. */
+function thin(channels: number, width: number): number {
+  return Math.max(8, Math.round((channels * width) / 8) * 8);
+}
+
+/** Channels of a lateral adapter's inside: grows with the root of the layer's width. */
+function bottleneck(out: number): number {
+  return 32 * Math.max(1, Math.round((3.6 * Math.sqrt(out)) / 32));
+}
+
+/** A dense layer; weights of Gemm and MatMul columns are [out, in]. */
+function linear(
+  b: GraphBuilder,
+  node: Node,
+  x: string,
+  w: string,
+  bias: string,
+  attributes: Record<string, Attribute>,
+): string {
+  if (node.op === 'Conv') return b.op('Conv', [x, w, bias], attributes);
+  return b.op('Gemm', [x, w, bias], { transB: int(1) });
+}
+
+function frozenWeights(b: GraphBuilder, adapter: AdapterTensors): Weights {
+  return (name, dims) => {
+    const stored = adapter.get(name);
+    if (!stored || String(stored.dims) !== String(dims)) {
+      throw new LichenError(
+        'adapter-invalid',
+        `the column has no tensor '${name}' of shape [${dims}]; it was made for another backbone or another width`,
+      );
+    }
+    return b.constant(floats(stored.data, dims), b.fresh(name));
+  };
+}
+
+function constant(b: GraphBuilder, crown: Crown, node: Node, name: string): string {
+  const t = crown.graph.initializers.get(name)!;
+  if (sizeOf(t.dims) > 1 && ['Mul', 'Add', 'Sub', 'Div'].includes(node.op)) {
+    throw unsupported(node, `its constant '${name}' has the crown's width`);
+  }
+  return b.has(name) ? name : b.constant(t, name);
+}
+
+function unsupported(node: Node, why: string): LichenError {
+  return new LichenError(
+    'pnn-unsupported',
+    `a column cannot be grown through node '${node.name}' (${node.op}): ${why}. Use Piggyback, or cut later.`,
+  );
+}
