@@ -1,0 +1,36 @@
+import { Backbone } from '../backbone/backbone.js';
+import { defaultManifest } from '../backbone/manifest.js';
+import type { Engine } from '../engine/engine.js';
+import { OrtEngine } from '../engine/ort.js';
+import { openStore, type Store } from '../store/store.js';
+
+/** Options of every command that works on a device's store. */
+export interface DeviceOptions {
+  store: string;
+  backbone?: string;
+}
+
+export interface Device {
+  engine: Engine;
+  backbone: Backbone;
+  store: Store;
+}
+
+/** Where a store is looked for when no option names it. */
+export const DEFAULT_STORE = process.env.LICHEN_STORE ?? '.lichen';
+
+/** Opens engine, backbone and store, and closes the store when the work is done. */
+export async function withDevice<T>(
+  options: DeviceOptions,
+  access: { readOnly: boolean },
+  work: (device: Device) => Promise<T>,
+): Promise<T> {
+  const engine = new OrtEngine();
+  const backbone = await Backbone.open(options.backbone ?? defaultManifest(), engine);
+  const store = openStore(options.store, access);
+  try {
+    return await work({ engine, backbone, store });
+  } finally {
+    store.close();
+  }
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addClassify } from './classify.js';
+import { addEvaluate } from './evaluate.js';
+import { EXIT_HELP, reportFailure } from './exit.js';
+import { addExport } from './export.js';
+import { addLearn } from './learn.js';
+import { addTasks } from './tasks.js';
+import { addVerify } from './verify.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('lichen')
+  .description('Lets a deployed sensor learn on site: masks and columns on a frozen backbone.')
+  .version(version)
+  .showHelpAfterError('(see --help)')
+  .addHelpText('after', EXIT_HELP);
+
+for (const add of [addLearn, addEvaluate, addClassify, addTasks, addVerify, addExport]) add(program);
+for (const command of [program, ...program.commands]) {
+  command.exitOverride();
+  for (const inner of command.commands) inner.exitOverride();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportFailure(error, process.argv.includes('--json'));
+}

@@ -1,0 +1,142 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
+import { TaskNetwork } from '../learn/network.js';
+import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import type { DiscriminantStore } from '../store/discriminants.js';
+import type { Task, TaskStore } from '../store/tasks.js';
+import type { VersionStore } from '../store/versions.js';
+import { TaskChooser } from './chooser.js';
+import { instantModel, versionModel } from './task-model.js';
+
+export interface Answer {
+  task: string;
+  label: string;
+  probability: number;
+  /** Number of the version that answered, or `instant`. */
+  version: number | 'instant';
+  /** Every class with its probability, likeliest first. */
+  all: { label: string; probability: number }[];
+}
+
+/** What a recognizer reads of a store. */
+export interface RecognizerStore {
+  tasks: TaskStore;
+  versions: VersionStore;
+  discriminants: DiscriminantStore;
+}
+
+interface Loaded {
+  network: TaskNetwork;
+  classes: readonly string[];
+  version: number | 'instant';
+}
+
+/**
+ * Answers by what each task runs now. Networks are compiled when first asked for and kept until the task runs
+ * something else (`forget`).
+ */
+export class Recognizer {
+  private readonly engine: Engine;
+  private readonly backbone: Backbone;
+  private readonly store: RecognizerStore;
+  private readonly live: (task: string) => StreamingDiscriminant | undefined;
+  private readonly loaded = new Map<string, Promise<Loaded>>();
+  private chooser: Promise<TaskChooser> | undefined;
+
+  /** @param live a task's discriminant where one is held in memory; the store's is read otherwise */
+  constructor(
+    engine: Engine,
+    backbone: Backbone,
+    store: RecognizerStore,
+    live: (task: string) => StreamingDiscriminant | undefined = () => undefined,
+  ) {
+    this.engine = engine;
+    this.backbone = backbone;
+    this.store = store;
+    this.live = live;
+  }
+
+  /**
+   * Answers for encoded latents.
+   * @param task whose classes are asked for; where it is left out, the task that explains each sample best
+   * @throws LichenError `task-unknown`, `task-untrained`, and as `versionModel` does
+   */
+  async classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
+    if (task !== undefined) return this.classifyIn(task, latents);
+    const names = this.store.tasks.list().map((t) => t.name);
+    if (names.length === 0) throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
+    if (names.length === 1) return this.classifyIn(names[0]!, latents);
+    this.chooser ??= TaskChooser.open(this.engine, this.backbone, this.discriminants(names));
+    const chosen = await (await this.chooser).choose(latents);
+    const answers: Answer[] = new Array(latents.length);
+    for (const name of new Set(chosen)) {
+      const indices = chosen.flatMap((c, i) => (c === name ? [i] : []));
+      const part = await this.classifyIn(name, indices.map((i) => latents[i]!));
+      indices.forEach((i, k) => {
+        answers[i] = part[k]!;
+      });
+    }
+    return answers;
+  }
+
+  /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
+  async forget(task?: string): Promise<void> {
+    const names = task === undefined ? [...this.loaded.keys()] : [task];
+    const chooser = this.chooser;
+    this.chooser = undefined;
+    for (const name of names) {
+      const loaded = this.loaded.get(name);
+      this.loaded.delete(name);
+      await loaded?.then((l) => l.network.close()).catch(() => {});
+    }
+    await chooser?.then((c) => c.close()).catch(() => {});
+  }
+
+  private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
+    let loading = this.loaded.get(task);
+    if (!loading) {
+      loading = this.load(this.store.tasks.require(task));
+      this.loaded.set(task, loading);
+      loading.catch(() => this.loaded.delete(task));
+    }
+    const { network, classes, version } = await loading;
+    const rows = await network.probabilities(latents);
+    return latents.map((_, i) => {
+      const all = classes
+        .map((label, c) => ({ label, probability: rows.data[i * rows.width + c]! }))
+        .sort((a, b) => b.probability - a.probability);
+      return { task, label: all[0]!.label, probability: all[0]!.probability, version, all };
+    });
+  }
+
+  private async load(task: Task): Promise<Loaded> {
+    const version = this.store.versions.current(task.name);
+    const codec = this.backbone.latentCodec;
+    if (version) {
+      const deployed = versionModel(this.backbone, this.store.versions, task, version);
+      return {
+        network: await TaskNetwork.open(this.engine, deployed, codec),
+        classes: version.classes,
+        version: version.number,
+      };
+    }
+    const discriminant = this.discriminants([task.name]).get(task.name);
+    if (!discriminant) {
+      throw new LichenError('task-untrained', `task '${task.name}' has no labelled sample and no version yet`);
+    }
+    const head = await discriminant.head();
+    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec);
+    return { network, classes: head.classes, version: 'instant' };
+  }
+
+  private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {
+    const found = new Map<string, StreamingDiscriminant>();
+    for (const name of names) {
+      const saved = this.live(name) ? undefined : this.store.discriminants.load(name);
+      const discriminant = this.live(name) ?? (saved && StreamingDiscriminant.decode(saved.state));
+      if (discriminant && discriminant.samples >= 2) found.set(name, discriminant);
+    }
+    return found;
+  }
+}
