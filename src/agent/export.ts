@@ -1,7 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
+import { LichenError } from '../errors.js';
 import { PROBABILITIES } from '../learn/deploy.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
-import { LichenError } from '../errors.js';
 import type { Model } from '../onnx/model.js';
 import { instantModel, versionModel } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
@@ -67,6 +67,10 @@ export async function exportModel(
 
 async function instantHead(store: Pick<Store, 'discriminants'>, name: string) {
   const saved = store.discriminants.load(name);
-  if (!saved) throw new LichenError('task-untrained', `task '${name}' has learned nothing yet, so there is nothing to export`);
+  if (!saved)
+    throw new LichenError(
+      'task-untrained',
+      `task '${name}' has learned nothing yet, so there is nothing to export`,
+    );
   return StreamingDiscriminant.decode(saved.state).head();
 }

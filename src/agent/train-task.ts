@@ -11,10 +11,10 @@ import {
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
+import { answers } from '../learn/head.js';
 import type { LearnerOptions, Progress } from '../learn/learner.js';
 import { isolationNamed, regularizationNamed, rehearsalNamed } from '../learn/methods.js';
 import { TaskNetwork } from '../learn/network.js';
-import { answers } from '../learn/head.js';
 import { earlierAdapters, versionModel } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
 import type { Isolation, Task } from '../store/tasks.js';
@@ -140,10 +140,15 @@ export async function heldOutAccuracy(
 function earlierColumns(store: Store, task: Task, isolation: Isolation): Requirement[] {
   if (isolation !== 'pnn') return [];
   const tasks = store.tasks.list();
-  return tasks.slice(0, tasks.findIndex((t) => t.name === task.name)).flatMap((t) => {
-    const current = store.versions.current(t.name);
-    return current?.isolation === 'pnn'
-      ? [{ task: t.name, version: current.number, sha256: current.sha256 }]
-      : [];
-  });
+  return tasks
+    .slice(
+      0,
+      tasks.findIndex((t) => t.name === task.name),
+    )
+    .flatMap((t) => {
+      const current = store.versions.current(t.name);
+      return current?.isolation === 'pnn'
+        ? [{ task: t.name, version: current.number, sha256: current.sha256 }]
+        : [];
+    });
 }

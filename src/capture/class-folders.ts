@@ -27,7 +27,10 @@ export function listClassFolders(folder: string): LabelledFile[] {
   }
   const files = labels.flatMap((label) => pictures(join(folder, label)).map((file) => ({ file, label })));
   if (files.length === 0) {
-    throw new LichenError('data-empty', `the class folders of ${folder} (${labels.join(', ')}) hold no pictures`);
+    throw new LichenError(
+      'data-empty',
+      `the class folders of ${folder} (${labels.join(', ')}) hold no pictures`,
+    );
   }
   return files;
 }

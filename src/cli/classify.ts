@@ -19,7 +19,9 @@ export function addClassify(program: Command): void {
   program
     .command('classify')
     .summary('say what pictures show')
-    .description('Answers for picture files by what each task runs now. Without --task, the task is chosen for each picture.')
+    .description(
+      'Answers for picture files by what each task runs now. Without --task, the task is chosen for each picture.',
+    )
     .argument('<file...>', 'picture files')
     .option('--task <name>', 'ask this task')
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
@@ -35,7 +37,9 @@ Examples:
 A file that cannot be read has "error" in place of an answer, and the exit code is 1.`,
     )
     .action(async (files: string[], options: ClassifyOptions) => {
-      const results = await withDevice(options, { readOnly: true }, (device) => classify(device, files, options.task));
+      const results = await withDevice(options, { readOnly: true }, (device) =>
+        classify(device, files, options.task),
+      );
       print(results, options.json, () =>
         table(
           ['file', 'task', 'label', 'probability'],
@@ -48,7 +52,11 @@ A file that cannot be read has "error" in place of an answer, and the exit code 
     });
 }
 
-async function classify({ engine, backbone, store }: Device, files: string[], task?: string): Promise<Classified[]> {
+async function classify(
+  { engine, backbone, store }: Device,
+  files: string[],
+  task?: string,
+): Promise<Classified[]> {
   const recognizer = new Recognizer(engine, backbone, store);
   // Known before the slow part: a wrong name is no reason to wait.
   if (task !== undefined) store.tasks.require(task);

@@ -81,7 +81,10 @@ async function evaluate({ engine, backbone, store }: Device, options: EvaluateOp
           const latents = read.latents.map((l) => l.latent);
           const answers = await recognizer.classify(latents, task.name);
           await recognizer.forget();
-          const pairs = answers.map((a, i) => ({ truth: labelOf.get(read.latents[i]!.file)!, answer: a.label }));
+          const pairs = answers.map((a, i) => ({
+            truth: labelOf.get(read.latents[i]!.file)!,
+            answer: a.label,
+          }));
           c.result = {
             ...summarize(task.classes, pairs),
             task: task.name,
@@ -113,7 +116,12 @@ export function summarize(
     if (samples > 0) perClass[c] = { samples, accuracy: confusion[c]![c]! / samples };
   }
   const right = pairs.filter((p) => p.truth === p.answer).length;
-  return { accuracy: pairs.length > 0 ? right / pairs.length : 0, samples: pairs.length, perClass, confusion };
+  return {
+    accuracy: pairs.length > 0 ? right / pairs.length : 0,
+    samples: pairs.length,
+    perClass,
+    confusion,
+  };
 }
 
 function describe(r: Evaluation): string {

@@ -19,7 +19,8 @@ export const EXIT_HELP =
 export function reportFailure(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.input;
   if (error instanceof LichenError) {
-    if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`);
+    if (json)
+      process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`);
     process.stderr.write(`lichen: ${error.message}\n`);
     return EXIT.input;
   }

@@ -38,6 +38,10 @@ Examples:
         const classes = JSON.parse(model.metadata['lichen.classes'] ?? '[]') as string[];
         return { task: options.task, file, bytes: statSync(file).size, classes, metadata: model.metadata };
       });
-      print(result, options.json, () => `wrote ${result.file} (${bytes(result.bytes)}, classes ${result.classes.join(', ')})`);
+      print(
+        result,
+        options.json,
+        () => `wrote ${result.file} (${bytes(result.bytes)}, classes ${result.classes.join(', ')})`,
+      );
     });
 }

@@ -4,8 +4,8 @@ import { latentsOfFiles, type PictureLatent, type Unreadable } from '../backbone
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
 import { LichenError } from '../errors.js';
 import type { LabelledLatent } from '../learn/candidate.js';
-import { Frozen } from '../learn/isolation/frozen.js';
 import { deployModel } from '../learn/deploy.js';
+import { Frozen } from '../learn/isolation/frozen.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
@@ -66,7 +66,12 @@ export function addLearn(program: Command): void {
     .option('--epochs <n>', 'times that every sample is shown', integer(1, 10_000), 10)
     .option('--batch <n>', 'samples a step', integer(1, 1024), 32)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
-    .option('--held-out <share>', 'share of samples held out, 0 to 0.9', numberWithin(0, 0.9), HELD_OUT_FRACTION)
+    .option(
+      '--held-out <share>',
+      'share of samples held out, 0 to 0.9',
+      numberWithin(0, 0.9),
+      HELD_OUT_FRACTION,
+    )
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
     .option('--json', 'print one line of JSON', false)
@@ -90,7 +95,10 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   const method = options.method as Isolation;
   if (!(TRAINABLE_ISOLATIONS as readonly string[]).includes(method)) {
     const known = TRAINABLE_ISOLATIONS.join(', ');
-    throw new LichenError('method-unknown', `there is no method '${options.method}' to learn with; known: ${known}`);
+    throw new LichenError(
+      'method-unknown',
+      `there is no method '${options.method}' to learn with; known: ${known}`,
+    );
   }
   const { engine, backbone, store } = device;
   const files = listClassFolders(options.data);
@@ -104,7 +112,9 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
       {
         title: `Reading ${files.length} pictures`,
         run: async (c, say) => {
-          c.samples = await readSamples(device, files, task, options.heldOut, (n) => say(bar(n, files.length)));
+          c.samples = await readSamples(device, files, task, options.heldOut, (n) =>
+            say(bar(n, files.length)),
+          );
         },
       },
       {

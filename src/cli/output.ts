@@ -7,7 +7,9 @@ export function print(result: unknown, json: boolean, text: () => string): void 
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [header, ...rows].map((row) => row.map(String));
   const widths = header.map((_, c) => Math.max(...cells.map((row) => row[c]?.length ?? 0)));
-  const right = header.map((_, c) => rows.length > 0 && rows.every((row) => /^[-\d]/.test(String(row[c] ?? ''))));
+  const right = header.map(
+    (_, c) => rows.length > 0 && rows.every((row) => /^[-\d]/.test(String(row[c] ?? ''))),
+  );
   return cells
     .map((row) =>
       row

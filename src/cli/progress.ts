@@ -15,7 +15,11 @@ const PLAIN_EVERY_MS = 5000;
  * Runs steps one after the other and shows them on standard error: live on a terminal, as plain lines
  * elsewhere, not at all when quiet. Standard output stays free for results.
  */
-export async function runSteps<C extends object>(steps: readonly Step<C>[], context: C, quiet: boolean): Promise<C> {
+export async function runSteps<C extends object>(
+  steps: readonly Step<C>[],
+  context: C,
+  quiet: boolean,
+): Promise<C> {
   if (quiet) {
     for (const step of steps) await step.run(context, () => {});
     return context;

@@ -13,7 +13,9 @@ export function addTasks(program: Command): void {
   const tasks = program
     .command('tasks')
     .summary('list tasks and versions; promote, roll back, close')
-    .description('Lists what a store holds, or changes what a task runs. Changes need the store for themselves: ask a running agent over MQTT.')
+    .description(
+      'Lists what a store holds, or changes what a task runs. Changes need the store for themselves: ask a running agent over MQTT.',
+    )
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--json', 'print one line of JSON', false)
     .addHelpText(
@@ -41,10 +43,14 @@ Examples:
   change('rollback <task>', 'run what the task ran before', (store, task) => {
     store.versions.rollback(task!, 'rolled back by hand');
   });
-  change('promote <task> <version>', "run this version; 'instant' is the instant answer", (store, task, number) => {
-    const id = number === 'instant' ? null : requireNumbered(store, task!, Number(number)).id;
-    store.versions.promote(task!, id, 'promoted by hand');
-  });
+  change(
+    'promote <task> <version>',
+    "run this version; 'instant' is the instant answer",
+    (store, task, number) => {
+      const id = number === 'instant' ? null : requireNumbered(store, task!, Number(number)).id;
+      store.versions.promote(task!, id, 'promoted by hand');
+    },
+  );
   change('close <task>', 'close a task for good: its answers stay the same bit for bit', (store, task) => {
     store.tasks.close(task!);
   });
@@ -60,7 +66,11 @@ function requireNumbered(store: Store, task: string, number: number) {
   );
 }
 
-async function withStore(options: TasksOptions, readOnly: boolean, work: (store: Store) => void): Promise<void> {
+async function withStore(
+  options: TasksOptions,
+  readOnly: boolean,
+  work: (store: Store) => void,
+): Promise<void> {
   const store = openStore(options.store, { readOnly });
   try {
     work(store);

@@ -104,8 +104,9 @@ export class GraphBuilder implements ShapeContext {
     return output;
   }
 
-  /** Adds a node as it is. */
-  add(node: Node): void {
+  /** Adds a node; it is named after its first output, since names of nodes must differ. */
+  add(given: Node): void {
+    const node = { ...given, name: given.outputs[0] ?? given.name };
     const shapes = inferShapes(node, this);
     node.outputs.forEach((output, i) => {
       if (!output) return;

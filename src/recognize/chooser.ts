@@ -36,7 +36,10 @@ export class TaskChooser {
     const head = await merged.head();
     merged.release();
     const network = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
-    return new TaskChooser(network, head.classes.map((c) => c.slice(0, c.indexOf('/'))));
+    return new TaskChooser(
+      network,
+      head.classes.map((c) => c.slice(0, c.indexOf('/'))),
+    );
   }
 
   /** The task's name for each latent. */

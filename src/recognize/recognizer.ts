@@ -65,14 +65,18 @@ export class Recognizer {
   async classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
     if (task !== undefined) return this.classifyIn(task, latents);
     const names = this.store.tasks.list().map((t) => t.name);
-    if (names.length === 0) throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
+    if (names.length === 0)
+      throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
     if (names.length === 1) return this.classifyIn(names[0]!, latents);
     this.chooser ??= TaskChooser.open(this.engine, this.backbone, this.discriminants(names));
     const chosen = await (await this.chooser).choose(latents);
     const answers: Answer[] = new Array(latents.length);
     for (const name of new Set(chosen)) {
       const indices = chosen.flatMap((c, i) => (c === name ? [i] : []));
-      const part = await this.classifyIn(name, indices.map((i) => latents[i]!));
+      const part = await this.classifyIn(
+        name,
+        indices.map((i) => latents[i]!),
+      );
       indices.forEach((i, k) => {
         answers[i] = part[k]!;
       });
@@ -123,7 +127,10 @@ export class Recognizer {
     }
     const discriminant = this.discriminants([task.name]).get(task.name);
     if (!discriminant) {
-      throw new LichenError('task-untrained', `task '${task.name}' has no labelled sample and no version yet`);
+      throw new LichenError(
+        'task-untrained',
+        `task '${task.name}' has no labelled sample and no version yet`,
+      );
     }
     const head = await discriminant.head();
     const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec);

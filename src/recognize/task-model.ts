@@ -1,12 +1,12 @@
 import type { Backbone } from '../backbone/backbone.js';
 import { LichenError } from '../errors.js';
+import type { Head } from '../learn/adapter.js';
 import { type Adapter, type AdapterTensors, decodeAdapter } from '../learn/adapter.js';
 import { type Deployed, deployModel } from '../learn/deploy.js';
 import { Frozen } from '../learn/isolation/frozen.js';
 import { isolationNamed } from '../learn/methods.js';
-import type { Head } from '../learn/adapter.js';
-import type { Requirement, Version, VersionStore } from '../store/versions.js';
 import type { Task } from '../store/tasks.js';
+import type { Requirement, Version, VersionStore } from '../store/versions.js';
 
 /** Adapters that a version builds on, oldest first. */
 export function earlierAdapters(versions: VersionStore, requires: readonly Requirement[]): AdapterTensors[] {
@@ -26,7 +26,12 @@ export function earlierAdapters(versions: VersionStore, requires: readonly Requi
  * The network of a stored version: an ordinary ONNX model from latents to probabilities.
  * @throws LichenError `backbone-foreign` when the task was made for another backbone, and as the store does
  */
-export function versionModel(backbone: Backbone, versions: VersionStore, task: Task, version: Version): Deployed {
+export function versionModel(
+  backbone: Backbone,
+  versions: VersionStore,
+  task: Task,
+  version: Version,
+): Deployed {
   checkBackbone(backbone, task);
   const adapter: Adapter = decodeAdapter(versions.adapter(version.id));
   const earlier = earlierAdapters(versions, version.requires);

@@ -196,7 +196,8 @@ export class StreamingDiscriminant {
     let trace = 0;
     let at = 0;
     for (let i = 0; i < width; i++) {
-      for (let j = 0; j <= i; j++) lower[i * width + j] = share * this.scatter[at++]! * scales[i]! * scales[j]!;
+      for (let j = 0; j <= i; j++)
+        lower[i * width + j] = share * this.scatter[at++]! * scales[i]! * scales[j]!;
       trace += lower[i * width + i]! / share / samples;
     }
     // With one sample a class there is no scatter yet: the nearest mean answers.

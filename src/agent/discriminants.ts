@@ -1,0 +1,90 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { deployModel } from '../learn/deploy.js';
+import { Frozen } from '../learn/isolation/frozen.js';
+import { TaskNetwork } from '../learn/network.js';
+import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import type { ReplayMemory } from '../replay/memory.js';
+import type { Store } from '../store/store.js';
+
+/**
+ * The instant answers of all tasks, in memory while the agent runs. Their state is saved now and then, not at
+ * every label (cards wear out); what came since the last save is taken from the replay memory at a start.
+ */
+export class Discriminants {
+  private readonly store: Store;
+  private readonly network: TaskNetwork;
+  private readonly held = new Map<string, StreamingDiscriminant>();
+  private readonly changed = new Set<string>();
+
+  private constructor(store: Store, network: TaskNetwork) {
+    this.store = store;
+    this.network = network;
+  }
+
+  static async open(
+    engine: Engine,
+    backbone: Backbone,
+    store: Store,
+    memory: ReplayMemory,
+    options: { threads?: number; arena?: boolean } = {},
+  ): Promise<Discriminants> {
+    const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
+    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, options);
+    const made = new Discriminants(store, network);
+    for (const task of store.tasks.list()) await made.load(task.name, memory);
+    return made;
+  }
+
+  /** A task's discriminant, or undefined where it has seen nothing. */
+  get(task: string): StreamingDiscriminant | undefined {
+    return this.held.get(task);
+  }
+
+  /** Takes in labelled samples that are not held out. */
+  async add(samples: readonly { task: string; label: string; latent: Uint8Array }[]): Promise<void> {
+    if (samples.length === 0) return;
+    const { summary } = await this.network.describe(samples.map((s) => s.latent));
+    samples.forEach(({ task, label }, i) => {
+      let discriminant = this.held.get(task);
+      if (!discriminant) {
+        discriminant = new StreamingDiscriminant(this.network.blocks);
+        this.held.set(task, discriminant);
+      }
+      discriminant.add(summary.data.subarray(i * summary.width, (i + 1) * summary.width), label);
+      this.changed.add(task);
+    });
+  }
+
+  /** Takes over what held-out samples have chosen. */
+  tune(task: string, { shrinkage, temperature }: { shrinkage: number | null; temperature: number }): void {
+    const discriminant = this.held.get(task);
+    if (!discriminant) return;
+    discriminant.shrinkage = shrinkage ?? discriminant.shrinkage;
+    discriminant.temperature = temperature;
+    discriminant.release();
+    this.changed.add(task);
+  }
+
+  /** Writes what changed since the last save. Closed tasks keep what they have. */
+  save(): void {
+    for (const task of this.changed) {
+      if (this.store.tasks.get(task)?.closedAt !== undefined) continue;
+      this.store.discriminants.save(task, this.held.get(task)!.encode());
+    }
+    this.changed.clear();
+  }
+
+  close(): Promise<void> {
+    return this.network.close();
+  }
+
+  private async load(task: string, memory: ReplayMemory): Promise<void> {
+    const saved = this.store.discriminants.load(task);
+    if (saved) this.held.set(task, StreamingDiscriminant.decode(saved.state));
+    if (this.store.tasks.require(task).closedAt !== undefined) return;
+    const since = saved?.updatedAt ?? 0;
+    const missed = memory.refs({ task, heldOut: false }).filter((r) => r.at > since);
+    await this.add(missed.map((r) => ({ task, label: r.label, latent: memory.read(r) })));
+  }
+}

@@ -1,0 +1,119 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
+import { decodeAdapter } from '../learn/adapter.js';
+import type { LabelledLatent } from '../learn/candidate.js';
+import { deployModel } from '../learn/deploy.js';
+import { digestOf } from '../learn/digest.js';
+import { isolationNamed } from '../learn/methods.js';
+import { checkAcceptable } from '../pack/accept.js';
+import type { TrustedKey } from '../pack/keys.js';
+import { openPack } from '../pack/pack.js';
+import { earlierAdapters } from '../recognize/task-model.js';
+import type { ReplayMemory } from '../replay/memory.js';
+import type { Store } from '../store/store.js';
+import type { Version } from '../store/versions.js';
+import { heldOutAccuracy } from './train-task.js';
+
+export interface Installed {
+  task: string;
+  version: Version;
+  promoted: boolean;
+  reason: string;
+  /** On this device's own held-out samples; null where it has none of the task. */
+  accuracy: number | null;
+  /** Whether the probes are answered with the very bits that the signing device recorded. */
+  sameDigest: boolean;
+}
+
+/**
+ * Installs a pack: signature, backbone, hash and version are checked, the adapter is run on the probes and on
+ * the device's own held-out samples, and kept as a version. It becomes current unless what the task runs now
+ * answers those samples better.
+ * @throws LichenError `pack-...` with the reason; nothing is changed then
+ */
+export async function installPack(
+  engine: Engine,
+  backbone: Backbone,
+  store: Store,
+  memory: ReplayMemory,
+  trusted: readonly TrustedKey[],
+  bytes: Uint8Array,
+): Promise<Installed> {
+  const { manifest, adapter: encoded } = openPack(bytes, trusted);
+  checkAcceptable(manifest, {
+    backbone: backbone.id,
+    task: (name) => {
+      const task = store.tasks.get(name);
+      if (!task) return undefined;
+      const current = store.versions.current(name);
+      return { classes: task.classes, closed: task.closedAt !== undefined, ...(current && { current }) };
+    },
+    version: (name, number) => store.versions.numbered(name, number),
+  });
+  const adapter = decodeAdapter(encoded);
+  if (String(adapter.head.classes) !== String(manifest.classes) || adapter.isolation !== manifest.isolation) {
+    throw new LichenError(
+      'pack-malformed',
+      `the adapter of pack '${manifest.task}' is not the one its manifest describes`,
+    );
+  }
+  const isolation = isolationNamed(adapter.isolation);
+  const earlier = earlierAdapters(store.versions, manifest.requires);
+  // Proves that the adapter makes a network on this backbone before anything is written.
+  const deployed = deployModel(isolation, { crown: backbone.crown, earlier }, adapter);
+  const digest = await digestOf(engine, deployed, backbone.latentCodec);
+  const { task: name, classes, requires, metrics } = manifest;
+  const version = store.database.transaction(() => {
+    if (!store.tasks.get(name)) {
+      store.tasks.create({ name, isolation: manifest.isolation, backbone: backbone.id, classes });
+    } else for (const label of classes) store.tasks.addClass(name, label);
+    return store.versions.add({
+      task: name,
+      source: 'pack',
+      isolation: manifest.isolation,
+      classes,
+      requires,
+      adapter: encoded,
+      metrics,
+      digest,
+      number: manifest.version,
+    });
+  })();
+  const outcome = await judge(engine, backbone, store, memory, version);
+  if (outcome.promoted) store.versions.promote(name, version.id, outcome.reason);
+  return { task: name, version, ...outcome, sameDigest: digest === manifest.digest };
+}
+
+/** Compares an installed version with what the task runs now, on the device's own held-out samples. */
+async function judge(
+  engine: Engine,
+  backbone: Backbone,
+  store: Store,
+  memory: ReplayMemory,
+  version: Version,
+): Promise<{ promoted: boolean; reason: string; accuracy: number | null }> {
+  const task = store.tasks.require(version.task);
+  const samples = memory.refs({ task: task.name, heldOut: true }).map(
+    (r): LabelledLatent => ({
+      latent: memory.read(r),
+      label: task.classes.indexOf(r.label),
+      heldOut: true,
+      fresh: false,
+    }),
+  );
+  if (samples.length === 0) {
+    return {
+      promoted: true,
+      reason: 'installed from a pack; no held-out sample of its own here',
+      accuracy: null,
+    };
+  }
+  const accuracy = await heldOutAccuracy(engine, backbone, store, task, version, samples);
+  const current = store.versions.current(task.name);
+  if (!current) return { promoted: true, reason: 'installed from a pack', accuracy };
+  const now = await heldOutAccuracy(engine, backbone, store, task, current, samples);
+  const share = (v: number) => `${(100 * v).toFixed(1)} %`;
+  const comparison = `${share(accuracy)} on ${samples.length} held-out samples, version ${current.number} ${share(now)}`;
+  return { promoted: accuracy >= now, reason: `pack: ${comparison}`, accuracy };
+}

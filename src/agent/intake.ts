@@ -1,0 +1,220 @@
+import type { Logger } from 'pino';
+import type { Backbone } from '../backbone/backbone.js';
+import { sampleId } from '../backbone/latents.js';
+import { readPicture } from '../backbone/picture.js';
+import type { Trunk } from '../backbone/trunk.js';
+import { LichenError, messageOf } from '../errors.js';
+import { sizeOf } from '../onnx/model.js';
+import type { Answer } from '../recognize/recognizer.js';
+import { isHeldOut } from '../replay/held-out.js';
+import type { ReplayMemory } from '../replay/memory.js';
+import type { Store } from '../store/store.js';
+import type { Isolation } from '../store/tasks.js';
+import type { Discriminants } from './discriminants.js';
+
+/** A picture as a source delivers it; with a task and a label it is a labelled sample. */
+export interface Delivery {
+  /** Where it came from, for people. */
+  path: string;
+  bytes: Buffer;
+  task?: string;
+  label?: string;
+}
+
+/** What became of a delivery once it is kept. */
+export interface Kept {
+  sample: string;
+  /** Of an unlabelled picture. */
+  answer?: Answer;
+}
+
+export interface IntakeOptions {
+  backbone: Backbone;
+  trunk: Trunk;
+  store: Store;
+  memory: ReplayMemory;
+  discriminants: Discriminants;
+  classify: (latents: readonly Uint8Array[], task?: string) => Promise<Answer[]>;
+  isolationOf: (task: string) => Isolation;
+  heldOut: number;
+  /** Pictures that the trunk takes at once. */
+  batch: number;
+  /** Called when a labelled sample is kept. */
+  onLabel: (task: string) => void;
+  onRejected: (path: string, reason: string) => void;
+  log: Logger;
+}
+
+interface Waiting {
+  delivery: Delivery;
+  resolve: (kept: Kept | undefined) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Read {
+  waiting: Waiting;
+  id: string;
+  latent: Uint8Array;
+}
+
+/**
+ * Where pictures come in: decode, trunk, then either an answer (unlabelled) or replay memory and instant
+ * answer (labelled). Deliveries that wait are worked on together, as many as the trunk takes at once.
+ */
+export class Intake {
+  private readonly options: IntakeOptions;
+  private readonly queue: Waiting[] = [];
+  private working: Promise<void> | undefined;
+  private readonly pictures: Float32Array;
+  private readonly size: number;
+
+  constructor(options: IntakeOptions) {
+    const { width, height } = options.backbone.manifest.input;
+    this.options = options;
+    this.size = sizeOf([3, height, width]);
+    this.pictures = new Float32Array(options.batch * this.size);
+  }
+
+  /** Deliveries that are waiting or being worked on. */
+  get pending(): number {
+    return this.queue.length + (this.working ? 1 : 0);
+  }
+
+  /**
+   * Takes a picture in. Resolves when it is on disk or answered, with undefined when it was set aside (the
+   * reason is with the rejects); rejects only where the device itself fails, as on a full disk.
+   */
+  deliver(delivery: Delivery): Promise<Kept | undefined> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ delivery, resolve, reject });
+      this.working ??= this.work();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.working) await this.working;
+  }
+
+  private async work(): Promise<void> {
+    // One turn of the event loop, so that deliveries made together are worked on together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.queue.length > 0) {
+      const part = this.queue.splice(0, this.options.batch);
+      try {
+        await this.takeIn(part);
+      } catch (error) {
+        this.options.log.error({ error: messageOf(error) }, 'pictures could not be kept');
+        for (const w of part) w.reject(error);
+      }
+    }
+    this.working = undefined;
+  }
+
+  private async takeIn(part: readonly Waiting[]): Promise<void> {
+    const read = await this.read(part);
+    const labelled = read.filter((r) => r.waiting.delivery.label !== undefined);
+    const unlabelled = read.filter((r) => r.waiting.delivery.label === undefined);
+    await this.keep(labelled);
+    await this.answer(unlabelled);
+  }
+
+  private async read(part: readonly Waiting[]): Promise<Read[]> {
+    const { backbone, trunk } = this.options;
+    const good: Waiting[] = [];
+    const decoded = await Promise.all(
+      part.map(async (w, i) => {
+        try {
+          await readPicture(w.delivery.bytes, backbone.manifest.input, this.pictures, i * this.size);
+          return true;
+        } catch (error) {
+          if (!(error instanceof LichenError)) throw error;
+          this.setAside(w, error.message);
+          return false;
+        }
+      }),
+    );
+    part.forEach((w, i) => {
+      if (!decoded[i]) return;
+      if (good.length < i)
+        this.pictures.copyWithin(good.length * this.size, i * this.size, (i + 1) * this.size);
+      good.push(w);
+    });
+    if (good.length === 0) return [];
+    const latents = await trunk.latents(this.pictures, good.length);
+    return good.map((waiting, i) => ({ waiting, id: sampleId(waiting.delivery.bytes), latent: latents[i]! }));
+  }
+
+  /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */
+  private async keep(labelled: readonly Read[]): Promise<void> {
+    const { memory, discriminants, heldOut, onLabel } = this.options;
+    const at = Date.now();
+    const fresh: Read[] = [];
+    const done: Waiting[] = [];
+    for (const r of labelled) {
+      const { task, label } = r.waiting.delivery;
+      try {
+        if (task === undefined) throw new LichenError('task-missing', 'a label needs a task');
+        this.openTask(task, label!);
+      } catch (error) {
+        if (!(error instanceof LichenError)) throw error;
+        this.setAside(r.waiting, error.message);
+        continue;
+      }
+      done.push(r.waiting);
+      if (memory.has(r.id)) continue;
+      const out = isHeldOut(r.id, heldOut);
+      memory.add({ id: r.id, task, label: label!, heldOut: out, at, latent: r.latent });
+      fresh.push(r);
+    }
+    const training = fresh.filter((r) => !isHeldOut(r.id, heldOut));
+    await discriminants.add(
+      training.map((r) => ({
+        task: r.waiting.delivery.task!,
+        label: r.waiting.delivery.label!,
+        latent: r.latent,
+      })),
+    );
+    memory.flush();
+    for (const r of fresh) onLabel(r.waiting.delivery.task!);
+    for (const r of labelled) if (done.includes(r.waiting)) r.waiting.resolve({ sample: r.id });
+  }
+
+  private async answer(unlabelled: readonly Read[]): Promise<void> {
+    for (const task of new Set(unlabelled.map((r) => r.waiting.delivery.task))) {
+      const part = unlabelled.filter((r) => r.waiting.delivery.task === task);
+      try {
+        const answers = await this.options.classify(
+          part.map((r) => r.latent),
+          task,
+        );
+        part.forEach((r, i) => {
+          r.waiting.resolve({ sample: r.id, answer: answers[i]! });
+        });
+      } catch (error) {
+        if (!(error instanceof LichenError)) throw error;
+        // Nothing can be said of the picture yet; that is no fault of the picture's.
+        for (const r of part) r.waiting.resolve({ sample: r.id });
+        this.options.log.debug({ error: error.message }, 'no answer');
+      }
+    }
+  }
+
+  private openTask(task: string, label: string): void {
+    const { store, backbone, isolationOf } = this.options;
+    if (!store.tasks.get(task)) {
+      store.tasks.create({
+        name: task,
+        isolation: isolationOf(task),
+        backbone: backbone.id,
+        classes: [label],
+      });
+    } else store.tasks.addClass(task, label);
+    store.tasks.requireOpen(task);
+  }
+
+  private setAside({ delivery, resolve }: Waiting, reason: string): void {
+    this.options.onRejected(delivery.path, reason);
+    resolve(undefined);
+  }
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { duration } from '../config/units.js';
+
+const id = z
+  .string()
+  .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected 1 to 64 of the characters a-z, A-Z, 0-9, _ and -');
+
+const directorySource = z
+  .strictObject({
+    kind: z.literal('directory'),
+    path: z.string().min(1).describe('Folder that is watched, with all folders in it.'),
+    layout: z
+      .enum(['task/class', 'class', 'flat'])
+      .default('flat')
+      .describe(
+        "What folders mean: 'task/class', 'class' (of the task named by `task`), or 'flat' (unlabelled pictures).",
+      ),
+    task: id
+      .optional()
+      .describe("The task of a source of layout 'class'; of a flat one, the task that is asked."),
+    settle: duration()
+      .default(500)
+      .describe('A file is read when it has not grown for this long; time such as 500 ms.'),
+  })
+  .refine((s) => s.layout !== 'class' || s.task !== undefined, {
+    error: "a source of layout 'class' needs a `task`",
+    path: ['task'],
+  });
+
+/** One source of pictures; more kinds are further members of this union. */
+export const sourceSchema = z.discriminatedUnion('kind', [directorySource]);
+export type SourceConfig = z.infer<typeof sourceSchema>;
+export type DirectoryConfig = z.infer<typeof directorySource>;

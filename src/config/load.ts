@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { LichenError, messageOf } from '../errors.js';
+import { keysOf } from './schema-keys.js';
+
+/** Where a value came from, for error messages. */
+type Place = (path: readonly PropertyKey[]) => string;
+
+/**
+ * Reads settings from a YAML file, lays LICHEN_* environment variables over them, and checks them by a schema.
+ * `LICHEN_MQTT_URL` sets `mqtt.url`; only keys of the schema are read so.
+ * @param file undefined for the schema's defaults
+ * @throws LichenError `config-unreadable` or `config-invalid`, naming every wrong key with its line, its value
+ *   and what is allowed
+ */
+export function loadConfig<T>(
+  schema: z.ZodType<T>,
+  file: string | undefined,
+  options: { env?: NodeJS.ProcessEnv; overrides?: Record<string, unknown> } = {},
+): T {
+  const { value, place } = file === undefined ? { value: {}, place: () => 'the defaults' } : readYaml(file);
+  const fromEnv = new Map<string, string>();
+  overlayEnvironment(schema, value, options.env ?? process.env, fromEnv);
+  for (const [key, v] of Object.entries(options.overrides ?? {})) setIn(value, key.split('.'), v);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.flatMap((issue) => {
+    const where = (path: readonly PropertyKey[]) => fromEnv.get(path.join('.')) ?? place(path);
+    return explain(issue, schema, value, where);
+  });
+  const name = file ?? 'the settings';
+  throw new LichenError(
+    'config-invalid',
+    `${name}: ${problems.length === 1 ? 'one setting is' : `${problems.length} settings are`} wrong.\n` +
+      `${problems.map((p) => `  ${p}`).join('\n')}\nEvery setting is described by '--print-config'.`,
+  );
+}
+
+function readYaml(file: string): { value: Record<string, unknown>; place: Place } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new LichenError('config-unreadable', `cannot read the settings in ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const broken = document.errors[0];
+  if (broken) throw new LichenError('config-invalid', `${file} is not valid YAML: ${broken.message}`);
+  const value: unknown = document.toJS() ?? {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new LichenError(
+      'config-invalid',
+      `${file}: expected settings as 'key: value' lines, got ${typeName(value)}`,
+    );
+  }
+  const place: Place = (path) => {
+    for (let n = path.length; n > 0; n--) {
+      const node = document.getIn(path.slice(0, n), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range) return `line ${lines.linePos(node.range[0]).line}`;
+    }
+    return 'the file';
+  };
+  return { value: value as Record<string, unknown>, place };
+}
+
+/** Sets what LICHEN_* variables name: words joined by underscores, matched to the schema's keys. */
+function overlayEnvironment(
+  schema: z.ZodType,
+  value: Record<string, unknown>,
+  env: NodeJS.ProcessEnv,
+  places: Map<string, string>,
+): void {
+  const known = new Map(keysOf(schema).map((key) => [`LICHEN_${envName(key)}`, key]));
+  for (const [name, text] of Object.entries(env)) {
+    const key = known.get(name);
+    if (key === undefined || text === undefined) continue;
+    const number = text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
+    const typed = text === 'true' ? true : text === 'false' ? false : (number ?? text);
+    setIn(value, key.split('.'), typed);
+    places.set(key, `environment ${name}`);
+  }
+}
+
+const envName = (key: string) =>
+  key
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll('.', '_')
+    .toUpperCase();
+
+function setIn(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [head, ...rest] = path as [string, ...string[]];
+  if (rest.length === 0) {
+    target[head] = value;
+    return;
+  }
+  const inner = target[head];
+  const object = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {};
+  target[head] = object;
+  setIn(object, rest, value);
+}
+
+function explain(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, place: Place): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const siblings = siblingsOf(schema, issue.path);
+      const near = nearest(key, siblings);
+      const hint = near ? `did you mean '${near}'?` : `known here: ${siblings.join(', ')}`;
+      return `${place(path)}: '${path.join('.')}' is not a setting; ${hint}`;
+    });
+  }
+  const found = issue.path.reduce<unknown>(
+    (v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  );
+  const got = found === undefined ? 'nothing' : JSON.stringify(found);
+  return [`${place(issue.path)}: '${issue.path.join('.') || '(all)'}' is ${got}; ${issue.message}`];
+}
+
+function siblingsOf(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const prefix = path.filter((p) => typeof p === 'string').join('.');
+  const inside = keysOf(schema).filter((k) => prefix === '' || k.startsWith(`${prefix}.`));
+  return [...new Set(inside.map((k) => k.slice(prefix === '' ? 0 : prefix.length + 1).split('.')[0]!))];
+}
+
+/** The known word that is fewest edits away, if it is near at all. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known.map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) }));
+  ranked.sort((a, b) => a.d - b.d);
+  const best = ranked[0];
+  return best && best.d <= Math.max(2, Math.floor(word.length / 3)) ? best.k : undefined;
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function typeName(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : value === null ? 'nothing' : typeof value;
+}

@@ -1,0 +1,71 @@
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { LichenError } from '../errors.js';
+import { apiFailure } from './api-errors.js';
+import type { HubConfig } from './config.js';
+
+/** Nothing but the hub's own style, script and API; no frames, no forms to elsewhere. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** A web server without routes yet: headers, errors and the defence against other sites' scripts. */
+export function newHttpServer(log: Logger): FastifyInstance {
+  const server = Fastify({ forceCloseConnections: true });
+
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+    });
+    // A browser names the page that a request comes from; another site's page must not command devices.
+    const { origin, host } = request.headers;
+    if (
+      request.method !== 'GET' &&
+      origin !== undefined &&
+      (!URL.canParse(origin) || new URL(origin).host !== host)
+    ) {
+      throw new LichenError('cross-origin', `Requests from ${origin} are refused; use the hub's own page.`);
+    }
+  });
+
+  server.setErrorHandler((error: Error, request, reply) => {
+    const failure = apiFailure(error);
+    if (failure === undefined) log.error({ url: request.url, error }, 'HTTP request failed');
+    const { status, error: told } = failure ?? {
+      status: 500,
+      error: { code: 'internal', message: 'The hub could not do this; its log says why.' },
+    };
+    return reply.status(status).send({ error: told });
+  });
+
+  server.setNotFoundHandler((request, reply) =>
+    reply.status(404).send({ error: { code: 'not-found', message: `There is nothing at ${request.url}.` } }),
+  );
+
+  return server;
+}
+
+/** Starts to listen. @throws LichenError `port-unavailable`. @returns the port. */
+export async function listen(server: FastifyInstance, { host, port }: HubConfig['http']): Promise<number> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw new LichenError(
+      'port-unavailable',
+      `The HTTP server cannot listen on ${host}:${port} (${error instanceof Error ? error.message : String(error)}). Stop what uses the port, or set http.host and http.port.`,
+      { cause: error },
+    );
+  }
+  return (server.server.address() as AddressInfo).port;
+}

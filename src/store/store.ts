@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { type Database, openDatabase } from './database.js';
+import { DiscriminantStore } from './discriminants.js';
+import { StoreLock } from './lock.js';
+import { Rejects } from './rejects.js';
+import { agentMigrations } from './schema.js';
+import { SeenFiles } from './seen.js';
+import { Settings } from './settings.js';
+import { TaskStore } from './tasks.js';
+import { VersionStore } from './versions.js';
+
+/** Everything that a device keeps in its embedded database. */
+export interface Store {
+  readonly folder: string;
+  readonly database: Database;
+  readonly tasks: TaskStore;
+  readonly versions: VersionStore;
+  readonly discriminants: DiscriminantStore;
+  readonly seen: SeenFiles;
+  readonly rejects: Rejects;
+  readonly settings: Settings;
+  /** Closes the database and gives the writer's lock back. */
+  close(): void;
+}
+
+/**
+ * Opens the store in a folder. For writing it takes the folder's lock, so that two daemons never write one
+ * store; for reading it needs no lock and works beside a running daemon.
+ *
+ * @throws LichenError `store-locked` (writing only), and what `openDatabase` throws.
+ */
+export function openStore(folder: string, options: { readOnly?: boolean } = {}): Store {
+  const readOnly = options.readOnly ?? false;
+  const lock = readOnly ? undefined : StoreLock.acquire(folder);
+  try {
+    const database = openDatabase(join(folder, 'agent.db'), agentMigrations, { readOnly });
+    const tasks = new TaskStore(database);
+    return {
+      folder,
+      database,
+      tasks,
+      versions: new VersionStore(database, tasks),
+      discriminants: new DiscriminantStore(database, tasks),
+      seen: new SeenFiles(database),
+      rejects: new Rejects(database),
+      settings: new Settings(database),
+      close() {
+        database.close();
+        lock?.release();
+      },
+    };
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
