@@ -19,7 +19,7 @@ import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import { ReplayMemory } from '../replay/memory.js';
 import { loadOrCreateKey } from '../replay/vault.js';
 import { openStore, type Store } from '../store/store.js';
-import { closeTask, instantDigest } from './close-task.js';
+import { closeTask } from './close-task.js';
 import type { AgentConfig } from './config.js';
 import { Discriminants } from './discriminants.js';
 import { Guards } from './guards.js';
@@ -166,13 +166,10 @@ export class Agent {
   /** Closes a task for good; returns the digest of its answers. */
   async close(task: string): Promise<string | null> {
     this.discriminants.save();
-    await closeTask(this.engine, this.backbone, this.store, task);
-    this.report('task-closed', 'info', `task '${task}' is closed: its answers stay the same, bit for bit`, {
-      task,
-    });
-    this.publishMetrics();
-    const current = this.store.versions.current(task);
-    return current?.digest ?? (await instantDigest(this.engine, this.backbone, this.store, task)) ?? null;
+    const { engine, backbone, store } = this;
+    const version = await closeTask(engine, backbone, store, task, this.instantAccuracies.get(task) ?? null);
+    await this.runs(task, 'task-closed', `task '${task}' is closed: its answers stay the same, bit for bit`);
+    return version?.digest ?? null;
   }
 
   /** Installs a pack; refuses with an event what is not acceptable. */

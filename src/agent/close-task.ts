@@ -1,15 +1,17 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
+import { encodeAdapter } from '../learn/adapter.js';
 import { digestOf } from '../learn/digest.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { instantModel } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
-
-const key = (task: string) => `closed-digest:${task}`;
+import type { Version } from '../store/versions.js';
 
 /**
- * Closes a task for good. A version's digest is on record since it was written; where the instant answer is
- * what the task runs, its digest is recorded now.
+ * Closes a task for good. Where the instant answer is what the task runs, it is first kept as a version, so
+ * that a closed task always has an immutable version with the digest of its answers on record.
+ * @param accuracy of the instant answer on held-out samples, where it was measured
+ * @returns what the task runs from now on; undefined for a task that has learned nothing
  * @throws LichenError `task-unknown`
  */
 export async function closeTask(
@@ -17,27 +19,34 @@ export async function closeTask(
   backbone: Backbone,
   store: Store,
   task: string,
-): Promise<void> {
-  const instant = await instantDigest(engine, backbone, store, task);
-  if (instant) store.settings.set(key(task), instant);
-  store.tasks.close(task);
-}
-
-/** The digest of a closed task's instant answer, as recorded; undefined where a version answers. */
-export function recordedInstantDigest(store: Pick<Store, 'settings'>, task: string): string | undefined {
-  return store.settings.get(key(task));
-}
-
-/** The digest of the instant answer that a task runs, recomputed; undefined where it runs a version or nothing. */
-export async function instantDigest(
-  engine: Engine,
-  backbone: Backbone,
-  store: Pick<Store, 'tasks' | 'versions' | 'discriminants'>,
-  task: string,
-): Promise<string | undefined> {
-  if (store.versions.current(store.tasks.require(task).name)) return undefined;
+  accuracy: number | null = null,
+): Promise<Version | undefined> {
+  const { closedAt } = store.tasks.require(task);
+  const current = store.versions.current(task);
   const saved = store.discriminants.load(task);
-  if (!saved) return undefined;
-  const head = await StreamingDiscriminant.decode(saved.state).head();
-  return digestOf(engine, instantModel(backbone, head), backbone.latentCodec);
+  if (closedAt !== undefined || current || !saved) {
+    store.tasks.close(task);
+    return current;
+  }
+  const discriminant = StreamingDiscriminant.decode(saved.state);
+  const head = await discriminant.head();
+  const digest = await digestOf(engine, instantModel(backbone, head), backbone.latentCodec);
+  return store.database.transaction(() => {
+    const version = store.versions.add({
+      task,
+      source: 'trained',
+      isolation: 'frozen',
+      classes: head.classes,
+      adapter: encodeAdapter({ isolation: 'frozen', tensors: new Map(), head }),
+      metrics: {
+        trainSamples: discriminant.samples,
+        heldOutAccuracy: accuracy,
+        shrinkage: discriminant.shrinkage,
+      },
+      digest,
+    });
+    store.versions.promote(task, version.id, 'the instant answer, kept as the task was closed');
+    store.tasks.close(task);
+    return version;
+  })();
 }

@@ -44,7 +44,7 @@ export const agentConfigSchema = z.strictObject({
         .describe('What a new task trains: piggyback (masks) or pnn (a column).'),
       rehearsal: z.enum(['er', 'none']).default('er').describe('How remembered samples enter a training.'),
       epochs: z.int().min(1).max(10_000).default(10).describe('Times that every new sample is shown.'),
-      batch: z.int().min(1).max(1024).default(32).describe('Samples a step.'),
+      batch: z.int().min(1).max(1024).default(16).describe('Samples a step.'),
       seed: z.int().min(0).default(0).describe('Of everything random.'),
       newLabels: z.int().min(1).default(20).describe('New labels of a task that start its training at once.'),
       heldOut: z

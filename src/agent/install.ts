@@ -66,7 +66,8 @@ export async function installPack(
   const { task: name, classes, requires, metrics } = manifest;
   const version = store.database.transaction(() => {
     if (!store.tasks.get(name)) {
-      store.tasks.create({ name, isolation: manifest.isolation, backbone: backbone.id, classes });
+      const isolation = manifest.isolation === 'frozen' ? 'piggyback' : manifest.isolation;
+      store.tasks.create({ name, isolation, backbone: backbone.id, classes });
     } else for (const label of classes) store.tasks.addClass(name, label);
     return store.versions.add({
       task: name,

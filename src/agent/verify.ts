@@ -4,12 +4,11 @@ import { messageOf } from '../errors.js';
 import { digestOf } from '../learn/digest.js';
 import { versionModel } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
-import { instantDigest, recordedInstantDigest } from './close-task.js';
 
 export interface Verified {
   task: string;
   closed: boolean;
-  version: number | 'instant';
+  version: number;
   current: boolean;
   ok: boolean;
   /** Recorded when the version was written. */
@@ -25,7 +24,7 @@ export interface Verified {
 export async function verifyStore(
   engine: Engine,
   backbone: Backbone,
-  store: Pick<Store, 'tasks' | 'versions' | 'discriminants' | 'settings'>,
+  store: Pick<Store, 'tasks' | 'versions'>,
   task?: string,
 ): Promise<Verified[]> {
   const tasks = task === undefined ? store.tasks.list() : [store.tasks.require(task)];
@@ -33,13 +32,6 @@ export async function verifyStore(
   for (const t of tasks) {
     const current = store.versions.current(t.name)?.id;
     const closed = t.closedAt !== undefined;
-    const instant = closed ? recordedInstantDigest(store, t.name) : undefined;
-    if (instant !== undefined) {
-      const now = await instantDigest(engine, backbone, store, t.name);
-      const ok = now === instant;
-      const problem = ok ? null : `its answers have the digest ${now ?? 'none'} now`;
-      results.push({ task: t.name, closed, version: 'instant', current: true, ok, digest: instant, problem });
-    }
     for (const version of store.versions.list(t.name)) {
       const digest = version.digest ?? null;
       let problem: string | null = digest === null ? 'no digest was recorded' : null;

@@ -31,12 +31,15 @@ export const manifestSchema = z.object({
 export type BackboneManifest = z.infer<typeof manifestSchema>;
 export type PictureInput = BackboneManifest['input'];
 
+/** The folder of the package: the same from src/ and from dist/src/. */
+export function packageRoot(): string {
+  const here = fileURLToPath(new URL('../..', import.meta.url));
+  return here.endsWith('dist/') ? resolve(here, '..') : resolve(here);
+}
+
 /** The manifest of the backbone that comes with Lichen. */
 export function defaultManifest(): string {
-  // From src/backbone and from dist/src/backbone alike.
-  const here = fileURLToPath(new URL('.', import.meta.url));
-  const root = here.includes(`${'dist'}/src/`) ? resolve(here, '../../..') : resolve(here, '../..');
-  return resolve(root, 'models/efficientnet-lite0.json');
+  return resolve(packageRoot(), 'models/efficientnet-lite0.json');
 }
 
 /**

@@ -1,6 +1,5 @@
-import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { basename, relative, resolve, sep } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
@@ -16,14 +15,17 @@ export interface DirectoryOptions {
 
 /** Pictures that are read and not yet kept, at most: the queue is on the disk already. */
 const CONCURRENT = 16;
-/** How long a file that could not be delivered waits for its next turn. */
-const RETRY_MS = 10_000;
+/** The folder is looked through this often even when nobody says that something changed. */
+const LOOK_EVERY_MS = 30_000;
 /** Larger files are no pictures that a sensor takes. */
 const MAX_BYTES = 64 * 2 ** 20;
 
 /**
  * A watched folder: files that are there and files that come, in folders that name their class, or their task
  * and class. A file counts as seen only once it is kept, so a crash delivers it again.
+ *
+ * The watcher only says that it is worth looking; what there is to deliver is found by looking through the
+ * folder. Watchers lose files when whole trees are copied in, and a lost file would never be delivered.
  */
 export class DirectorySource implements Source {
   private readonly options: DirectoryOptions;
@@ -31,11 +33,16 @@ export class DirectorySource implements Source {
   private readonly seen: Seen;
   private readonly log: Logger;
   private watcher: FSWatcher | undefined;
-  private readonly queue: string[] = [];
-  private readonly queued = new Set<string>();
-  private readonly active = new Set<Promise<void>>();
-  private readonly retries = new Set<NodeJS.Timeout>();
   private sink: Sink | undefined;
+  private looking: Promise<void> | undefined;
+  private lookAgain = false;
+  private soon: NodeJS.Timeout | undefined;
+  private always: NodeJS.Timeout | undefined;
+  private readonly queue: string[] = [];
+  /** Queued or being delivered. */
+  private readonly busy = new Set<string>();
+  private readonly active = new Set<Promise<void>>();
+  private readonly complained = new Set<string>();
 
   constructor(options: DirectoryOptions, seen: Seen, log: Logger) {
     this.options = options;
@@ -49,33 +56,68 @@ export class DirectorySource implements Source {
     this.watcher = watch(this.root, {
       ignored: (path) => path !== this.root && isHidden(path),
       followSymlinks: false,
-      alwaysStat: true,
-      awaitWriteFinish: {
-        stabilityThreshold: this.options.settle,
-        pollInterval: Math.max(50, this.options.settle / 5),
-      },
-      ignorePermissionErrors: false,
+      ignoreInitial: true,
     });
-    this.watcher.on('add', (path, stats) => this.enqueue(path, stats));
-    this.watcher.on('change', (path, stats) => this.enqueue(path, stats));
-    this.watcher.on('error', (error) => {
-      this.log.warn({ folder: this.root, error: messageOf(error) }, 'part of a source cannot be watched');
-    });
-    await new Promise<void>((ready) => this.watcher!.once('ready', () => ready()));
+    this.watcher.on('all', () => this.lookSoon());
+    this.watcher.on('error', (error) => this.complain(this.root, error));
+    this.always = setInterval(() => this.look(), LOOK_EVERY_MS);
+    this.look();
   }
 
   async stop(): Promise<void> {
     this.sink = undefined;
-    for (const timer of this.retries) clearTimeout(timer);
+    clearTimeout(this.soon);
+    clearInterval(this.always);
     this.queue.length = 0;
     await this.watcher?.close();
+    await this.looking;
     await Promise.all(this.active);
   }
 
-  private enqueue(path: string, stats: Stats | undefined): void {
-    if (!this.sink || this.queued.has(path)) return;
-    if (stats && this.seen.has(path, stats.size, stats.mtimeMs)) return;
-    this.queued.add(path);
+  private lookSoon(): void {
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      this.look();
+    }, this.options.settle);
+  }
+
+  private look(): void {
+    if (!this.sink) return;
+    if (this.looking) {
+      this.lookAgain = true;
+      return;
+    }
+    this.looking = this.lookThrough(this.root).finally(() => {
+      this.looking = undefined;
+      if (!this.lookAgain) return;
+      this.lookAgain = false;
+      this.lookSoon();
+    });
+  }
+
+  private async lookThrough(folder: string): Promise<void> {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.complain(folder, error);
+      return [];
+    });
+    for (const entry of entries) {
+      if (!this.sink) return;
+      const path = join(folder, entry.name);
+      if (isHidden(path)) continue;
+      if (entry.isDirectory()) await this.lookThrough(path);
+      else if (entry.isFile() && !this.busy.has(path)) await this.consider(path);
+    }
+  }
+
+  private async consider(path: string): Promise<void> {
+    const found = await stat(path).catch(() => undefined);
+    if (!found || this.seen.has(path, found.size, found.mtimeMs)) return;
+    // The change time moves with every write, also where a copy keeps the original's modification time.
+    if (Date.now() - found.ctimeMs < this.options.settle) {
+      this.lookSoon();
+      return;
+    }
+    this.busy.add(path);
     this.queue.push(path);
     this.pump();
   }
@@ -84,6 +126,7 @@ export class DirectorySource implements Source {
     while (this.sink && this.active.size < CONCURRENT && this.queue.length > 0) {
       const path = this.queue.shift()!;
       const work = this.deliver(path, this.sink).finally(() => {
+        this.busy.delete(path);
         this.active.delete(work);
         this.pump();
       });
@@ -92,22 +135,24 @@ export class DirectorySource implements Source {
   }
 
   private async deliver(path: string, sink: Sink): Promise<void> {
-    this.queued.delete(path);
     try {
       const { size, mtimeMs } = await stat(path);
       // Empty bytes stand for a file too large to read: it is set aside as no picture.
       const bytes = size <= MAX_BYTES ? await readFile(path) : Buffer.alloc(0);
       const sample = await sink({ path, bytes, ...this.meaningOf(path) });
       this.seen.add(path, size, mtimeMs, sample);
+      this.complained.delete(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      this.log.warn({ path, error: messageOf(error) }, 'not delivered, tried again later');
-      const timer = setTimeout(() => {
-        this.retries.delete(timer);
-        this.enqueue(path, undefined);
-      }, RETRY_MS);
-      this.retries.add(timer);
+      // It is found again at the next look.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.complain(path, error);
     }
+  }
+
+  /** Says once what is wrong with a path. */
+  private complain(path: string, error: unknown): void {
+    if (this.complained.has(path)) return;
+    this.complained.add(path);
+    this.log.warn({ path, error: messageOf(error) }, 'not delivered; tried again later');
   }
 
   /** What the folders that a file lies in say of it. A file that lies too high says nothing and is unlabelled. */

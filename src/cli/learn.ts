@@ -64,7 +64,7 @@ export function addLearn(program: Command): void {
     .requiredOption('--task <name>', 'name of the task: a-z, A-Z, 0-9, _ and -')
     .option('--method <name>', `what is trained: ${TRAINABLE_ISOLATIONS.join(' or ')}`, 'piggyback')
     .option('--epochs <n>', 'times that every sample is shown', integer(1, 10_000), 10)
-    .option('--batch <n>', 'samples a step', integer(1, 1024), 32)
+    .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
     .option(
       '--held-out <share>',

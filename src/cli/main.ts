@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAgent } from './agent.js';
 import { addClassify } from './classify.js';
+import { addDemo } from './demo.js';
 import { addEvaluate } from './evaluate.js';
 import { EXIT_HELP, reportFailure } from './exit.js';
 import { addExport } from './export.js';
+import { addHub } from './hub.js';
 import { addLearn } from './learn.js';
+import { addPack } from './pack.js';
 import { addTasks } from './tasks.js';
 import { addVerify } from './verify.js';
 
@@ -19,7 +23,10 @@ const program = new Command('lichen')
   .showHelpAfterError('(see --help)')
   .addHelpText('after', EXIT_HELP);
 
-for (const add of [addLearn, addEvaluate, addClassify, addTasks, addVerify, addExport]) add(program);
+addDemo(program);
+addHub(program);
+addAgent(program, version);
+for (const add of [addLearn, addEvaluate, addClassify, addTasks, addPack, addVerify, addExport]) add(program);
 for (const command of [program, ...program.commands]) {
   command.exitOverride();
   for (const inner of command.commands) inner.exitOverride();

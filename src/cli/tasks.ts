@@ -1,4 +1,8 @@
 import type { Command } from 'commander';
+import { closeTask } from '../agent/close-task.js';
+import { Backbone } from '../backbone/backbone.js';
+import { defaultManifest } from '../backbone/manifest.js';
+import { OrtEngine } from '../engine/ort.js';
 import { LichenError } from '../errors.js';
 import { openStore, type Store } from '../store/store.js';
 import { DEFAULT_STORE } from './device.js';
@@ -28,15 +32,19 @@ Examples:
   lichen tasks close screws`,
     )
     .action((options: TasksOptions) => withStore(options, true, (store) => show(store, options)));
-  const change = (name: string, what: string, work: (store: Store, ...args: string[]) => void) =>
+  const change = (
+    name: string,
+    what: string,
+    work: (store: Store, ...args: string[]) => void | Promise<void>,
+  ) =>
     tasks
       .command(name)
       .description(what)
       .action((...all: unknown[]) => {
         const command = all.at(-1) as Command;
         const options = command.optsWithGlobals<TasksOptions>();
-        return withStore(options, false, (store) => {
-          work(store, ...command.args);
+        return withStore(options, false, async (store) => {
+          await work(store, ...command.args);
           show(store, options);
         });
       });
@@ -51,9 +59,14 @@ Examples:
       store.versions.promote(task!, id, 'promoted by hand');
     },
   );
-  change('close <task>', 'close a task for good: its answers stay the same bit for bit', (store, task) => {
-    store.tasks.close(task!);
-  });
+  change(
+    'close <task>',
+    'close a task for good: its answers stay the same bit for bit',
+    async (store, task) => {
+      const engine = new OrtEngine();
+      await closeTask(engine, await Backbone.open(defaultManifest(), engine), store, task!);
+    },
+  );
 }
 
 function requireNumbered(store: Store, task: string, number: number) {
@@ -69,11 +82,11 @@ function requireNumbered(store: Store, task: string, number: number) {
 async function withStore(
   options: TasksOptions,
   readOnly: boolean,
-  work: (store: Store) => void,
+  work: (store: Store) => void | Promise<void>,
 ): Promise<void> {
   const store = openStore(options.store, { readOnly });
   try {
-    work(store);
+    await work(store);
   } finally {
     store.close();
   }

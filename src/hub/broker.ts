@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from 'pino';
 import { LichenError } from '../errors.js';
@@ -24,11 +24,14 @@ export class Broker {
   private readonly options: BrokerOptions;
   private readonly aedes: Aedes;
   private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
 
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.options = options;
     this.aedes = aedes;
     this.server = createServer((socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
       aedes.handle(socket);
     });
   }
@@ -92,6 +95,8 @@ export class Broker {
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     await new Promise<void>((resolve) => this.aedes.close(() => resolve()));
+    // Those that never introduced themselves are unknown to aedes.
+    for (const socket of this.sockets) socket.destroy();
     await closed;
   }
 

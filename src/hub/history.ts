@@ -1,5 +1,6 @@
 import type { EventBody, ResultBody, TaskMetrics } from '../link/schemas.js';
 import type { Database } from '../store/database.js';
+import type { Statement } from '../store/statement.js';
 import type { HubConfig } from './config.js';
 import type { Place } from './order.js';
 import type { EventView, PointView, ResultView } from './views.js';
@@ -19,35 +20,42 @@ interface EventRow {
 export class History {
   private readonly database: Database;
   private readonly keep: HubConfig['keep'];
+  // Compiled once: these run for every message.
+  private readonly insertEvent: Statement<unknown>;
+  private readonly trimEvents: Statement<unknown>;
+  private readonly insertResult: Statement<unknown>;
+  private readonly trimResults: Statement<unknown>;
 
   constructor(database: Database, keep: HubConfig['keep']) {
     this.database = database;
     this.keep = keep;
+    this.insertEvent = database.prepare(
+      'INSERT INTO events (device, origin, at, kind, severity, message, data, boot, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.trimEvents = database.prepare(
+      'DELETE FROM events WHERE device = ?1 AND id <= (SELECT id FROM events WHERE device = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
+    );
+    this.insertResult = database.prepare(
+      'INSERT INTO results (device, task, at, label, probability, sample, source, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.trimResults = database.prepare(trimOfTask('results'));
   }
 
   /** @param place of the device's message; null for an event that the hub noticed itself. */
   addEvent(device: string, event: EventBody, at: number, place: Place | null): void {
     const { kind, severity, message, data } = event;
-    this.database
-      .prepare(
-        'INSERT INTO events (device, origin, at, kind, severity, message, data, boot, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(
-        device,
-        place === null ? 'hub' : 'device',
-        at,
-        kind,
-        severity,
-        message,
-        data === undefined ? null : JSON.stringify(data),
-        place?.boot ?? null,
-        place?.seq ?? null,
-      );
-    this.database
-      .prepare(
-        'DELETE FROM events WHERE device = ?1 AND id <= (SELECT id FROM events WHERE device = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
-      )
-      .run(device, this.keep.events);
+    this.insertEvent.run(
+      device,
+      place === null ? 'hub' : 'device',
+      at,
+      kind,
+      severity,
+      message,
+      data === undefined ? null : JSON.stringify(data),
+      place?.boot ?? null,
+      place?.seq ?? null,
+    );
+    this.trimEvents.run(device, this.keep.events);
   }
 
   /** The newest events, newest first; of one device, or of all. */
@@ -75,12 +83,8 @@ export class History {
 
   addResult(device: string, result: ResultBody, at: number): void {
     const { task, label, probability, sample, source, version } = result;
-    this.database
-      .prepare(
-        'INSERT INTO results (device, task, at, label, probability, sample, source, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(device, task, at, label, probability, sample, source, String(version));
-    this.trim('results', device, task, this.keep.results);
+    this.insertResult.run(device, task, at, label, probability, sample, source, String(version));
+    this.trimResults.run(device, task, this.keep.results);
   }
 
   /** The newest results of a task, newest first. */
@@ -107,7 +111,7 @@ export class History {
     this.database
       .prepare('INSERT INTO points (device, task, at, samples, accuracy, version) VALUES (?, ?, ?, ?, ?, ?)')
       .run(device, task, at, samples, accuracyHeldOut, version);
-    this.trim('points', device, task, this.keep.points);
+    this.database.prepare(trimOfTask('points')).run(device, task, this.keep.points);
   }
 
   /** A task's accuracy over time, oldest first. */
@@ -119,15 +123,12 @@ export class History {
       .all(device, task)
       .map((row) => ({ ...row, at: iso(row.at) }));
   }
+}
 
-  private trim(table: 'results' | 'points', device: string, task: string, keep: number): void {
-    this.database
-      .prepare(
-        `DELETE FROM ${table} WHERE device = ?1 AND task = ?2 AND id <=
-          (SELECT id FROM ${table} WHERE device = ?1 AND task = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)`,
-      )
-      .run(device, task, keep);
-  }
+/** Deletes what is older than the newest rows of a task. */
+function trimOfTask(table: 'results' | 'points'): string {
+  return `DELETE FROM ${table} WHERE device = ?1 AND task = ?2 AND id <=
+    (SELECT id FROM ${table} WHERE device = ?1 AND task = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)`;
 }
 
 function eventView(row: EventRow): EventView {

@@ -14,7 +14,7 @@ import { Live } from './live.js';
 import { PackReader } from './pack-reader.js';
 import { packRoutes } from './pack-routes.js';
 import { Packs } from './packs.js';
-import { pageRoutes } from './page.js';
+import { pageRoutes } from './page/routes.js';
 import { Registry } from './registry.js';
 import { Rejections } from './rejections.js';
 import { Requests } from './requests.js';

@@ -1,5 +1,6 @@
 import type { AdapterBody, Envelope, EventBody, ReportOf, StateBody } from '../link/schemas.js';
 import type { Database } from '../store/database.js';
+import type { Statement } from '../store/statement.js';
 import type { History } from './history.js';
 import { comparePlaces, type Place } from './order.js';
 
@@ -32,10 +33,22 @@ interface DeviceRow {
 export class Registry {
   private readonly database: Database;
   private readonly history: History;
+  // Compiled once: these run for every message.
+  private readonly findDevice: Statement<DeviceRow>;
+  private readonly moveMark: Statement<unknown>;
+  private readonly count: Readonly<Record<'accepted' | 'double', Statement<unknown>>>;
 
   constructor(database: Database, history: History) {
     this.database = database;
     this.history = history;
+    this.findDevice = database.prepare<DeviceRow>(
+      'SELECT id, state, since, boot, store, mark_boot, mark_seq FROM devices WHERE id = ?',
+    );
+    this.moveMark = database.prepare('UPDATE devices SET mark_boot = ?, mark_seq = ? WHERE id = ?');
+    this.count = {
+      accepted: database.prepare('UPDATE devices SET accepted = accepted + 1, last_seen = ? WHERE id = ?'),
+      double: database.prepare('UPDATE devices SET doubles = doubles + 1, last_seen = ? WHERE id = ?'),
+    };
   }
 
   /** Takes a report, in the caller's transaction. `now` is in milliseconds since 1970. */
@@ -43,10 +56,7 @@ export class Registry {
     const { body } = report;
     const device = this.known(body, now);
     const outcome = this.apply(device, report, now);
-    const column = outcome === 'accepted' ? 'accepted' : 'doubles';
-    this.database
-      .prepare(`UPDATE devices SET ${column} = ${column} + 1, last_seen = ? WHERE id = ?`)
-      .run(now, device.id);
+    this.count[outcome].run(now, device.id);
     return outcome;
   }
 
@@ -72,11 +82,7 @@ export class Registry {
   }
 
   private row(device: string): DeviceRow | undefined {
-    return this.database
-      .prepare<DeviceRow>(
-        'SELECT id, state, since, boot, store, mark_boot, mark_seq FROM devices WHERE id = ?',
-      )
-      .get(device);
+    return this.findDevice.get(device);
   }
 
   /** The sender's row; a first message of any kind makes a device known, and so does a new store its counters. */
@@ -121,9 +127,7 @@ export class Registry {
     const mark = { boot: device.mark_boot, seq: device.mark_seq };
     if (state === 'online' && comparePlaces({ boot, seq }, mark) < 0) {
       // The store was put back to an earlier copy: what this start of the program sends is new, though numbered low.
-      this.database
-        .prepare('UPDATE devices SET mark_boot = ?, mark_seq = 0 WHERE id = ?')
-        .run(boot, device.id);
+      this.moveMark.run(boot, 0, device.id);
       this.database.prepare('UPDATE adapters SET boot = 0, seq = 0 WHERE device = ?').run(device.id);
     }
     this.database
@@ -175,9 +179,7 @@ export class Registry {
   /** Moves the mark up to a message; false when the message is not after it. */
   private advance(device: DeviceRow, place: Place): boolean {
     if (comparePlaces(place, { boot: device.mark_boot, seq: device.mark_seq }) <= 0) return false;
-    this.database
-      .prepare('UPDATE devices SET mark_boot = ?, mark_seq = ? WHERE id = ?')
-      .run(place.boot, place.seq, device.id);
+    this.moveMark.run(place.boot, place.seq, device.id);
     return true;
   }
 }

@@ -28,10 +28,10 @@ export interface LearnerOptions {
 
 export const LEARNER_DEFAULTS: LearnerOptions = {
   epochs: 10,
-  batch: 32,
+  batch: 16,
   seed: 0,
   labelSmoothing: 0.1,
-  headRate: 1e-3,
+  headRate: 3e-3,
   decayAt: 0.7,
   decay: 0.1,
 };

@@ -28,7 +28,7 @@ export const agentMigrations: readonly string[] = [
     number     INTEGER NOT NULL CHECK (number > 0),
     created_at INTEGER NOT NULL,
     source     TEXT NOT NULL CHECK (source IN ('trained', 'pack')),
-    isolation  TEXT NOT NULL CHECK (isolation IN ('piggyback', 'pnn')),
+    isolation  TEXT NOT NULL CHECK (isolation IN ('frozen', 'piggyback', 'pnn')),
     classes    TEXT NOT NULL,                   -- JSON array, in the order of the adapter's outputs
     requires   TEXT NOT NULL,                   -- JSON array of {task, version, sha256}
     metrics    TEXT NOT NULL,                   -- JSON object

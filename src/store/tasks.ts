@@ -4,6 +4,9 @@ import type { Database } from './database.js';
 /** Which isolation method a task learns with. */
 export type Isolation = 'piggyback' | 'pnn';
 
+/** Which isolation method a version was made by; `frozen` is a head on the untouched crown, an instant answer kept. */
+export type VersionIsolation = Isolation | 'frozen';
+
 /** The frozen network that a task's adapters belong to. */
 export interface BackboneRef {
   name: string;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LichenError } from '../errors.js';
 import type { Database } from './database.js';
 import { type Promotion, Promotions } from './promotions.js';
-import type { Isolation, TaskStore } from './tasks.js';
+import type { TaskStore, VersionIsolation } from './tasks.js';
 
 /** An adapter that another one needs beside it: an earlier column of a PNN. */
 export interface Requirement {
@@ -16,7 +16,7 @@ export interface Requirement {
 export interface NewVersion {
   task: string;
   source: 'trained' | 'pack';
-  isolation: Isolation;
+  isolation: VersionIsolation;
   /** In the order of the adapter's outputs. */
   classes: readonly string[];
   requires?: readonly Requirement[];
@@ -37,7 +37,7 @@ export interface Version {
   /** Milliseconds since 1970. */
   createdAt: number;
   source: 'trained' | 'pack';
-  isolation: Isolation;
+  isolation: VersionIsolation;
   classes: readonly string[];
   requires: readonly Requirement[];
   metrics: Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ interface VersionRow {
   number: number;
   created_at: number;
   source: Version['source'];
-  isolation: Isolation;
+  isolation: VersionIsolation;
   classes: string;
   requires: string;
   metrics: string;

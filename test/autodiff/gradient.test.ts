@@ -176,11 +176,12 @@ for (const [what, { x, w, attributes, bias }] of Object.entries(convs)) {
   });
 }
 
-for (const [what, attributes] of Object.entries({
+const pools: Record<string, Record<string, Attribute>> = {
   'without overlap': { kernel_shape: ints([2, 2]), strides: ints([2, 2]) },
   'with overlap and pads': { kernel_shape: ints([3, 3]), strides: ints([2, 2]), pads: ints([1, 1, 0, 0]) },
   'in ceil mode': { kernel_shape: ints([2, 2]), strides: ints([2, 2]), ceil_mode: int(1) },
-})) {
+};
+for (const [what, attributes] of Object.entries(pools)) {
   // Distinct values, so that no step of the differences changes which one is the largest.
   check('MaxPool', what, {
     shapes: [[1, 2, 5, 5]],

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import mqtt, { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../link/until.js';
@@ -65,7 +65,6 @@ describe("the hub's broker", () => {
 
   it('survives bytes that are not MQTT', async () => {
     const { mqttUrl, config } = await started();
-    const { connect } = await import('node:net');
     for (const bytes of ['GET / HTTP/1.1\r\n\r\n', '\x10\xff\xff\xff\xff\xff', '\x30\x02\x00\x00']) {
       const socket = connect(config.mqtt.port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
       socket.on('error', () => undefined);
@@ -97,6 +96,9 @@ describe("the hub's broker", () => {
     const { link } = fixture.device('cam');
     link.start();
     await until(() => link.status.connected);
+    const silent = connect(fixture.config.mqtt.port, '127.0.0.1');
+    silent.on('error', () => undefined);
+    await new Promise<void>((resolve) => silent.once('connect', () => resolve()));
     await fixture.stopHub();
     await until(() => !link.status.connected);
     await fixture.start();

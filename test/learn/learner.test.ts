@@ -86,7 +86,9 @@ describe('the learner', () => {
       CODEC,
       set,
       LEARNER_DEFAULTS,
-      (p) => p.step === 3 && abort.abort(),
+      (p) => {
+        if (p.step === 3) abort.abort();
+      },
       abort.signal,
     );
     await expect(run).rejects.toMatchObject({ code: 'learn-aborted' });

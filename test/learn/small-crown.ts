@@ -60,7 +60,7 @@ export function patternSamples(
   const labels = Array.from({ length: count }, (_, i) => i % classes);
   const latents = labels.map((c) =>
     encodeLatent(
-      Float32Array.from({ length: 256 }, (_, k) => 0.45 * pattern[c]![k]! + random.normal()),
+      Float32Array.from({ length: 256 }, (_, k) => 0.8 * pattern[c]![k]! + random.normal()),
       CODEC,
     ),
   );
