@@ -57,7 +57,8 @@ export class Backbone {
     const at = split ?? manifest.split;
     const features = { name: manifest.features, type: ElementType.float };
     const whole = subModel(model, model.graph.inputs, [features]);
-    const latentShape = await outputShape(engine, cutModel(whole, at).trunk, manifest);
+    const known = at === manifest.split ? manifest.latentShape : undefined;
+    const latentShape = known ?? (await outputShape(engine, cutModel(whole, at).trunk, manifest));
     const { trunk, crown } = cutModel(whole, at, latentShape);
     return new Backbone({
       manifest,

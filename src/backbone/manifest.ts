@@ -27,6 +27,12 @@ export const manifestSchema = z.object({
   input: inputSchema,
   features: z.string().describe('the output tensor that heads are put on'),
   split: z.string().describe('the tensor at which trunk and crown are cut'),
+  latentShape: z
+    .array(z.int().positive())
+    .optional()
+    .describe(
+      'shape of one latent at the split, without the batch; found by running the trunk once if not given',
+    ),
 });
 export type BackboneManifest = z.infer<typeof manifestSchema>;
 export type PictureInput = BackboneManifest['input'];

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { trainTask } from '../agent/train-task.js';
-import { latentsOfFiles, type PictureLatent, type Unreadable } from '../backbone/latents.js';
+import type { PictureLatent, Unreadable } from '../backbone/latents.js';
+import { latentsInProcess } from '../backbone/latents-in-process.js';
+import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
 import { LichenError } from '../errors.js';
 import type { LabelledLatent } from '../learn/candidate.js';
@@ -15,6 +17,9 @@ import { DEFAULT_STORE, type Device, withDevice } from './device.js';
 import { integer, numberWithin } from './options.js';
 import { bytes, percent, print } from './output.js';
 import { bar, runSteps } from './progress.js';
+
+/** Pictures that the trunk takes at once. */
+const TRUNK_BATCH = 8;
 
 interface LearnOptions {
   data: string;
@@ -101,10 +106,11 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     );
   }
   const { engine, backbone, store } = device;
+  const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
   const task = openTask(device, options.task, method, classesOf(files));
   const context: { samples: Samples; trained?: Awaited<ReturnType<typeof trainTask>>; stepMs: number } = {
-    samples: { labelled: [], unreadable: [], duplicates: 0, conflicts: [] },
+    samples: { labelled: [], unreadable: [], duplicates: 0, conflicts: [], readerPeak: 0 },
     stepMs: 0,
   };
   await runSteps(
@@ -112,7 +118,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
       {
         title: `Reading ${files.length} pictures`,
         run: async (c, say) => {
-          c.samples = await readSamples(device, files, task, options.heldOut, (n) =>
+          c.samples = await readSamples(device, manifest, files, task, options.heldOut, (n) =>
             say(bar(n, files.length)),
           );
         },
@@ -163,7 +169,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     epochs: options.epochs,
     stepMilliseconds: Math.round(context.stepMs * 10) / 10,
     seconds: Math.round((performance.now() - start) / 10) / 100,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    peakRssBytes: Math.max(samples.readerPeak, process.resourceUsage().maxRSS * 1024),
   };
 }
 
@@ -190,23 +196,22 @@ interface Samples {
   duplicates: number;
   /** Pictures that lie in the folders of two classes; left out. */
   conflicts: string[];
+  /** Peak memory of the process that read the pictures. */
+  readerPeak: number;
 }
 
 async function readSamples(
-  { engine, backbone }: Device,
+  { backbone }: Device,
+  manifest: string,
   files: readonly LabelledFile[],
   task: Task,
   heldOut: number,
   onProgress: (done: number) => void,
 ): Promise<Samples> {
-  const trunk = await backbone.openTrunk(engine);
-  let read: { latents: PictureLatent[]; unreadable: Unreadable[] };
-  try {
-    const paths = files.map((f) => f.file);
-    read = await latentsOfFiles(paths, trunk, backbone.manifest.input, 8, onProgress);
-  } finally {
-    await trunk.close();
-  }
+  const read = await latentsInProcess(
+    { manifest, split: backbone.id.split, files: files.map((f) => f.file), batch: TRUNK_BATCH },
+    onProgress,
+  );
   const labelOf = new Map(files.map((f) => [f.file, f.label]));
   const byId = new Map<string, { latent: PictureLatent; labels: Set<string> }>();
   let duplicates = 0;
@@ -232,7 +237,7 @@ async function readSamples(
       fresh: true,
     });
   }
-  return { labelled, unreadable: read.unreadable, duplicates, conflicts };
+  return { labelled, unreadable: read.unreadable, duplicates, conflicts, readerPeak: read.peakRssBytes };
 }
 
 /** Keeps the discriminant of the training samples, which answers at once, and by which the task is recognized. */

@@ -114,10 +114,12 @@ async function fitHead(
   softmax: { weight: Float32Array; bias: Float32Array } | undefined,
   seed: number,
 ): Promise<ChosenHead> {
+  // Few runs: memory is worth more than time here.
   const network = await TaskNetwork.open(
     engine,
     deployModel(isolation, context, { tensors }),
     backbone.latentCodec,
+    { arena: false },
   );
   try {
     const describe = async (part: readonly LabelledLatent[]): Promise<Described> => ({

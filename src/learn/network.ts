@@ -38,7 +38,7 @@ export class TaskNetwork {
   }
 
   /** Features and summaries of every latent; for a network without a head. */
-  async describe(latents: readonly Uint8Array[], batch = 32): Promise<{ features: Rows; summary: Rows }> {
+  async describe(latents: readonly Uint8Array[], batch = 16): Promise<{ features: Rows; summary: Rows }> {
     const { [FEATURES]: features, [SUMMARY]: summary } = await this.collect(
       [FEATURES, SUMMARY],
       latents,

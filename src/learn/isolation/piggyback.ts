@@ -57,13 +57,19 @@ export class Piggyback implements Isolation {
       const key = node.outputs[0]!;
       const scale = parameter(`${key}.scale`, [channels], new Float32Array(channels).fill(1), o.channelRate);
       const bias = parameter(`${key}.bias`, [channels], startBias(layer), o.channelRate);
-      const frozen = b.constant(weight, `${key}.frozen`);
-      if (depthwise) return scaledAfter(b, layer, inputs[0]!, frozen, scale, bias);
-      const start = new Float32Array(sizeOf(weight.dims)).fill(o.initial);
-      const mask = parameter(`${key}.mask`, weight.dims, start, o.maskRate);
+      if (depthwise) {
+        const frozen = b.constant(weight, `${key}.frozen`);
+        return scaledAfter(b, layer, inputs[0]!, frozen, scale, bias);
+      }
+      // As matrices: the runtime is slow at tensors whose last dimensions are 1, as pointwise kernels' are.
+      const { matrix, perRow } = matrixOf(layer);
+      const frozen = b.constant(floats(weight.data, matrix), `${key}.frozen`);
+      const start = new Float32Array(sizeOf(matrix)).fill(o.initial);
+      const mask = parameter(`${key}.mask`, matrix, start, o.maskRate);
       const bits = b.op('Binarize', [mask], { threshold: float(o.threshold) });
       const masked = b.op('Mul', [frozen, bits]);
-      const used = b.op('Mul', [masked, b.op('Reshape', [scale, b.ints(...layer.perChannel)])]);
+      const scaled = b.op('Mul', [masked, perRow ? b.op('Reshape', [scale, b.ints(channels, 1)]) : scale]);
+      const used = b.op('Reshape', [scaled, b.ints(...weight.dims)]);
       return apply(b, layer, inputs[0]!, used, bias);
     });
     return { builder: b, parameters, features: names.get(crown.features)! };
@@ -115,11 +121,16 @@ function startBias({ bias, channels }: WeightLayer): Float32Array {
   return bias?.length === channels ? bias.slice() : new Float32Array(channels);
 }
 
+/** A layer's weight as a matrix, and whether its rows are the output channels. */
+function matrixOf({ weight, channels, perChannel }: WeightLayer): { matrix: number[]; perRow: boolean } {
+  const perRow = perChannel[0] === channels && perChannel.length === weight.dims.length;
+  return { matrix: perRow ? [channels, weight.data.length / channels] : weight.dims, perRow };
+}
+
 /** The output channel that element `i` of a layer's weight belongs to. */
 function channelOf(layer: WeightLayer, i: number): number {
-  const outFirst =
-    layer.perChannel[0] === layer.channels && layer.perChannel.length === layer.weight.dims.length;
-  return outFirst ? Math.floor(i / (layer.weight.data.length / layer.channels)) : i % layer.channels;
+  const { matrix, perRow } = matrixOf(layer);
+  return perRow ? Math.floor(i / matrix[1]!) : i % layer.channels;
 }
 
 /** The layer with another weight and bias. */

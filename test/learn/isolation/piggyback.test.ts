@@ -29,15 +29,15 @@ describe('Piggyback', () => {
   it('has a mask a dense weight, and a scale and a bias a channel; depthwise kernels have no mask', () => {
     const shapes = Object.fromEntries(piggyback.network(context, 4).parameters.map((p) => [p.name, p.dims]));
     expect(shapes).toEqual({
-      'expand.mask': [32, 16, 1, 1],
+      'expand.mask': [32, 16],
       'expand.scale': [32],
       'expand.bias': [32],
       'depthwise.scale': [32],
       'depthwise.bias': [32],
-      'project.mask': [16, 32, 1, 1],
+      'project.mask': [16, 32],
       'project.scale': [16],
       'project.bias': [16],
-      'head.mask': [48, 16, 1, 1],
+      'head.mask': [48, 16],
       'head.scale': [48],
       'head.bias': [48],
     });
