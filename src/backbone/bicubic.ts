@@ -22,7 +22,9 @@ const CHANNELS = 3;
  */
 export function enlarge(pixels: Uint8Array, from: Size, to: Size): Uint8Array | Uint8ClampedArray {
   const wide = from.width === to.width ? pixels : widen(pixels, from, to.width);
-  return from.height === to.height ? wide : heighten(wide, { width: to.width, height: from.height }, to.height);
+  return from.height === to.height
+    ? wide
+    : heighten(wide, { width: to.width, height: from.height }, to.height);
 }
 
 function widen(pixels: Uint8Array, from: Size, width: number): Uint8ClampedArray {

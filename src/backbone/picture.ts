@@ -128,11 +128,16 @@ async function decode(
       .toBuffer({ resolveWithObject: true });
     return { pixels: data, size: info };
   } catch (error) {
-    const text = messageOf(error).split('\n')[0]!.replace(/^Input buffer /, '');
+    const text = messageOf(error)
+      .split('\n')[0]!
+      .replace(/^Input buffer /, '');
     if (/pixel limit/i.test(text)) {
-      throw new Unreadable(`it has more than ${format.maxPixels / 1e6} megapixels, too many for ${format.name}`, {
-        cause: error,
-      });
+      throw new Unreadable(
+        `it has more than ${format.maxPixels / 1e6} megapixels, too many for ${format.name}`,
+        {
+          cause: error,
+        },
+      );
     }
     throw new Unreadable(`its ${format.name} data are broken or cut short (${text})`, { cause: error });
   }

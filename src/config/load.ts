@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { LichenError, messageOf } from '../errors.js';
 import { keysOf } from './schema-keys.js';
@@ -59,8 +59,14 @@ function readYaml(file: string): { value: Record<string, unknown>; place: Place 
   }
   const place: Place = (path) => {
     for (let n = path.length; n > 0; n--) {
-      const node = document.getIn(path.slice(0, n), true) as { range?: [number, number, number] } | undefined;
-      if (node?.range) return `line ${lines.linePos(node.range[0]).line}`;
+      const parent: unknown = n === 1 ? document.contents : document.getIn(path.slice(0, n - 1), true);
+      const last = path[n - 1];
+      const node = isMap(parent)
+        ? parent.items.find((item) => isScalar(item.key) && item.key.value === last)?.key
+        : isSeq(parent)
+          ? parent.items[Number(last)]
+          : undefined;
+      if (isNode(node) && node.range) return `line ${lines.linePos(node.range[0]).line}`;
     }
     return 'the file';
   };

@@ -66,7 +66,7 @@ describe('the learner', () => {
   it('reports every step and epoch', async () => {
     const seen: Progress[] = [];
     const { steps } = await learn(new Piggyback(), { epochs: 2 }, (p) => seen.push(p));
-    expect(steps).toBe(2 * Math.ceil(150 / 32));
+    expect(steps).toBe(2 * Math.ceil(150 / LEARNER_DEFAULTS.batch));
     expect(seen.map((p) => p.step)).toEqual(Array.from({ length: steps }, (_, i) => i + 1));
     expect(seen.at(-1)).toMatchObject({ epoch: 2, epochs: 2, steps });
   });
