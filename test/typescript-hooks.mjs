@@ -10,6 +10,11 @@ export async function resolve(specifier, context, next) {
     const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL);
     if (existsSync(source)) return { url: source.href, format: 'module', shortCircuit: true };
   }
+  // A process that a source file starts is named by where its compiled form would be.
+  if (/^file:.*\.js$/.test(specifier) && !existsSync(new URL(specifier))) {
+    const source = new URL(specifier.replace(/\.js$/, '.ts'));
+    if (existsSync(source)) return { url: source.href, format: 'module', shortCircuit: true };
+  }
   if (/^file:.*\.ts$/.test(specifier)) return { url: specifier, format: 'module', shortCircuit: true };
   return next(specifier, context);
 }

@@ -129,8 +129,8 @@ export class Agent {
     await Promise.all(this.sources.map((s) => s.stop()));
     await this.training.stop();
     await this.intake.idle();
-    this.discriminants.save();
-    this.memory.flush();
+    this.guarded('saving', () => this.discriminants.save());
+    this.guarded('saving', () => this.memory.flush());
     await this.link.stop();
     await this.recognizer.forget();
     await this.discriminants.close();
@@ -167,7 +167,7 @@ export class Agent {
   async close(task: string): Promise<string | null> {
     this.discriminants.save();
     const { engine, backbone, store } = this;
-    const version = await closeTask(engine, backbone, store, task, this.instantAccuracies.get(task) ?? null);
+    const version = await closeTask(engine, backbone, store, task, this.instantAccuracy(task));
     await this.runs(task, 'task-closed', `task '${task}' is closed: its answers stay the same, bit for bit`);
     return version?.digest ?? null;
   }
@@ -175,6 +175,7 @@ export class Agent {
   /** Installs a pack; refuses with an event what is not acceptable. */
   async install(bytes: Uint8Array): Promise<Installed> {
     try {
+      this.discriminants.save();
       const { engine, backbone, store, memory, trusted } = this;
       const installed = await installPack(engine, backbone, store, memory, trusted, bytes);
       const { task, version, promoted, reason } = installed;
@@ -195,7 +196,9 @@ export class Agent {
   async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
     await this.recognizer.forget(task);
     this.report(kind, 'info', message, { task, ...data });
-    this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task)));
+    this.guarded('adapter report', () =>
+      this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
+    );
     this.publishMetrics();
   }
 
@@ -214,6 +217,7 @@ export class Agent {
       setInterval(() => this.guarded('saving', () => this.discriminants.save()), SAVE_EVERY_MS),
     );
     this.schedule.start();
+    this.training.resume();
     this.publishMetrics();
     await this.parts.notifier.ready();
   }
@@ -348,8 +352,15 @@ export class Agent {
       memory,
       training,
       outbox: () => this.outbox.stats,
-      instantAccuracy: (task) => this.instantAccuracies.get(task) ?? null,
+      instantAccuracy: (task) => this.instantAccuracy(task),
     };
+  }
+
+  /** Of a task's instant answer, as the last training measured it, be it before this start of the program. */
+  private instantAccuracy(task: string): number | null {
+    const trained = this.store.versions.list(task).findLast((v) => v.source === 'trained');
+    const before = trained?.metrics.instantAccuracy;
+    return this.instantAccuracies.get(task) ?? (typeof before === 'number' ? before : null);
   }
 
   private publishMetrics(): void {

@@ -32,6 +32,12 @@ export async function closeTask(
   const head = await discriminant.head();
   const digest = await digestOf(engine, instantModel(backbone, head), backbone.latentCodec);
   return store.database.transaction(() => {
+    // A training that ended meanwhile may have been better than the instant answer.
+    const promoted = store.versions.current(task);
+    if (promoted) {
+      store.tasks.close(task);
+      return promoted;
+    }
     const version = store.versions.add({
       task,
       source: 'trained',

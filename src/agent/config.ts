@@ -68,6 +68,7 @@ export const agentConfigSchema = z.strictObject({
         .describe('When tasks with new labels are trained, as a cron expression; empty is never.'),
       timezone: z
         .string()
+        .refine(isTimeZone, 'expected a time zone such as Europe/Berlin or UTC')
         .optional()
         .describe("Time zone of the schedule, such as Europe/Berlin; the host's unless given."),
     })
@@ -129,6 +130,14 @@ export const agentConfigSchema = z.strictObject({
 });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** The host's name as an id. */
 function hostId(): string {

@@ -16,6 +16,8 @@ export class Discriminants {
   private readonly network: TaskNetwork;
   private readonly held = new Map<string, StreamingDiscriminant>();
   private readonly changed = new Set<string>();
+  /** When the newest sample that each discriminant has seen was kept. */
+  private readonly newest = new Map<string, number>();
 
   private constructor(store: Store, network: TaskNetwork) {
     this.store = store;
@@ -41,17 +43,23 @@ export class Discriminants {
     return this.held.get(task);
   }
 
-  /** Takes in labelled samples that are not held out. */
-  async add(samples: readonly { task: string; label: string; latent: Uint8Array }[]): Promise<void> {
+  /**
+   * Takes in labelled samples that are not held out.
+   * @param samples with the time at which the memory kept each, in milliseconds since 1970
+   */
+  async add(
+    samples: readonly { task: string; label: string; at: number; latent: Uint8Array }[],
+  ): Promise<void> {
     if (samples.length === 0) return;
     const { summary } = await this.network.describe(samples.map((s) => s.latent));
-    samples.forEach(({ task, label }, i) => {
+    samples.forEach(({ task, label, at }, i) => {
       let discriminant = this.held.get(task);
       if (!discriminant) {
         discriminant = new StreamingDiscriminant(this.network.blocks);
         this.held.set(task, discriminant);
       }
       discriminant.add(summary.data.subarray(i * summary.width, (i + 1) * summary.width), label);
+      this.newest.set(task, Math.max(at, this.newest.get(task) ?? 0));
       this.changed.add(task);
     });
   }
@@ -70,7 +78,8 @@ export class Discriminants {
   save(): void {
     for (const task of this.changed) {
       if (this.store.tasks.get(task)?.closedAt !== undefined) continue;
-      this.store.discriminants.save(task, this.held.get(task)!.encode());
+      // Not the time of saving: a sample that the memory keeps right now may not have been taken in yet.
+      this.store.discriminants.save(task, this.held.get(task)!.encode(), this.newest.get(task));
     }
     this.changed.clear();
   }
@@ -81,10 +90,13 @@ export class Discriminants {
 
   private async load(task: string, memory: ReplayMemory): Promise<void> {
     const saved = this.store.discriminants.load(task);
-    if (saved) this.held.set(task, StreamingDiscriminant.decode(saved.state));
+    if (saved) {
+      this.held.set(task, StreamingDiscriminant.decode(saved.state));
+      this.newest.set(task, saved.updatedAt);
+    }
     if (this.store.tasks.require(task).closedAt !== undefined) return;
     const since = saved?.updatedAt ?? 0;
     const missed = memory.refs({ task, heldOut: false }).filter((r) => r.at > since);
-    await this.add(missed.map((r) => ({ task, label: r.label, latent: memory.read(r) })));
+    await this.add(missed.map((r) => ({ ...r, latent: memory.read(r) })));
   }
 }

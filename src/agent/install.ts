@@ -13,7 +13,7 @@ import { earlierAdapters } from '../recognize/task-model.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 import type { Version } from '../store/versions.js';
-import { heldOutAccuracy } from './train-task.js';
+import { heldOutAccuracy, instantAccuracy } from './held-out-accuracy.js';
 
 export interface Installed {
   task: string;
@@ -30,7 +30,8 @@ export interface Installed {
  * Installs a pack: signature, backbone, hash and version are checked, the adapter is run on the probes and on
  * the device's own held-out samples, and kept as a version. It becomes current unless what the task runs now
  * answers those samples better.
- * @throws LichenError `pack-...` with the reason; nothing is changed then
+ * @throws LichenError `pack-...` with the reason, or `version-number-taken` where the device has another version
+ *   of that number; nothing is changed then
  */
 export async function installPack(
   engine: Engine,
@@ -65,6 +66,9 @@ export async function installPack(
   const digest = await digestOf(engine, deployed, backbone.latentCodec);
   const { task: name, classes, requires, metrics } = manifest;
   const version = store.database.transaction(() => {
+    // Here already: rolled back from, not better at that time, or the device stopped before it was judged.
+    const same = store.versions.numbered(name, manifest.version);
+    if (same?.sha256 === manifest.adapter.sha256) return same;
     if (!store.tasks.get(name)) {
       const isolation = manifest.isolation === 'frozen' ? 'piggyback' : manifest.isolation;
       store.tasks.create({ name, isolation, backbone: backbone.id, classes });
@@ -112,9 +116,11 @@ async function judge(
   }
   const accuracy = await heldOutAccuracy(engine, backbone, store, task, version, samples);
   const current = store.versions.current(task.name);
-  if (!current) return { promoted: true, reason: 'installed from a pack', accuracy };
-  const now = await heldOutAccuracy(engine, backbone, store, task, current, samples);
+  const now = current
+    ? await heldOutAccuracy(engine, backbone, store, task, current, samples)
+    : await instantAccuracy(engine, backbone, store, task, samples);
   const share = (v: number) => `${(100 * v).toFixed(1)} %`;
-  const comparison = `${share(accuracy)} on ${samples.length} held-out samples, version ${current.number} ${share(now)}`;
+  const runs = current ? `version ${current.number}` : 'the instant answer';
+  const comparison = `${share(accuracy)} on ${samples.length} held-out samples, ${runs} ${share(now)}`;
   return { promoted: accuracy >= now, reason: `pack: ${comparison}`, accuracy };
 }

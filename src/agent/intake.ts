@@ -8,6 +8,7 @@ import { sizeOf } from '../onnx/model.js';
 import type { Answer } from '../recognize/recognizer.js';
 import { isHeldOut } from '../replay/held-out.js';
 import type { ReplayMemory } from '../replay/memory.js';
+import type { Sample } from '../replay/sample.js';
 import type { Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 import type { Discriminants } from './discriminants.js';
@@ -147,37 +148,53 @@ export class Intake {
 
   /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */
   private async keep(labelled: readonly Read[]): Promise<void> {
-    const { memory, discriminants, heldOut, onLabel } = this.options;
+    const { memory, discriminants, onLabel, log } = this.options;
     const at = Date.now();
-    const fresh: Read[] = [];
-    const done: Waiting[] = [];
+    const done: Read[] = [];
+    const fresh: Sample[] = [];
     for (const r of labelled) {
-      const { task, label } = r.waiting.delivery;
       try {
-        if (task === undefined) throw new LichenError('task-missing', 'a label needs a task');
-        this.openTask(task, label!);
+        const sample = this.remember(r, at);
+        if (sample) fresh.push(sample);
+        done.push(r);
       } catch (error) {
-        if (!(error instanceof LichenError)) throw error;
-        this.setAside(r.waiting, error.message);
-        continue;
+        if (isFaultOfPicture(error)) {
+          this.setAside(r.waiting, error.message);
+          continue;
+        }
+        // What the memory took before the disk was full is in the instant answer, too: only this one comes again.
+        log.error({ path: r.waiting.delivery.path, error: messageOf(error) }, 'picture could not be kept');
+        r.waiting.reject(error);
       }
-      done.push(r.waiting);
-      if (memory.has(r.id)) continue;
-      const out = isHeldOut(r.id, heldOut);
-      memory.add({ id: r.id, task, label: label!, heldOut: out, at, latent: r.latent });
-      fresh.push(r);
     }
-    const training = fresh.filter((r) => !isHeldOut(r.id, heldOut));
-    await discriminants.add(
-      training.map((r) => ({
-        task: r.waiting.delivery.task!,
-        label: r.waiting.delivery.label!,
-        latent: r.latent,
-      })),
-    );
+    await discriminants.add(fresh.filter((s) => !s.heldOut));
     memory.flush();
-    for (const r of fresh) onLabel(r.waiting.delivery.task!);
-    for (const r of labelled) if (done.includes(r.waiting)) r.waiting.resolve({ sample: r.id });
+    for (const { task } of fresh) onLabel(task);
+    for (const r of done) r.waiting.resolve({ sample: r.id });
+  }
+
+  /**
+   * Puts a labelled picture into the memory. Undefined where it is there already.
+   * @throws LichenError `task-missing`, `sample-known`, and as tasks and memory do
+   */
+  private remember({ id, latent, waiting }: Read, at: number): Sample | undefined {
+    const { memory, heldOut } = this.options;
+    const { task, label } = waiting.delivery;
+    if (task === undefined || label === undefined) {
+      throw new LichenError('task-missing', 'a label needs a task');
+    }
+    if (memory.has(id)) {
+      const kept = memory.refs().find((ref) => ref.id === id);
+      if (kept?.task === task && kept.label === label) return undefined;
+      throw new LichenError(
+        'sample-known',
+        `the same picture was kept before as '${kept?.label}' of task '${kept?.task}', and keeps that label; '${label}' of task '${task}' was not taken`,
+      );
+    }
+    this.openTask(task, label);
+    const sample = { id, task, label, heldOut: isHeldOut(id, heldOut), at, latent };
+    memory.add(sample);
+    return sample;
   }
 
   private async answer(unlabelled: readonly Read[]): Promise<void> {
@@ -195,7 +212,8 @@ export class Intake {
         if (!(error instanceof LichenError)) throw error;
         // Nothing can be said of the picture yet; that is no fault of the picture's.
         for (const r of part) r.waiting.resolve({ sample: r.id });
-        this.options.log.debug({ error: error.message }, 'no answer');
+        const expected = error.code === 'task-unknown' || error.code === 'task-untrained';
+        this.options.log[expected ? 'debug' : 'warn']({ error: error.message }, 'no answer');
       }
     }
   }
@@ -213,8 +231,18 @@ export class Intake {
     store.tasks.requireOpen(task);
   }
 
-  private setAside({ delivery, resolve }: Waiting, reason: string): void {
-    this.options.onRejected(delivery.path, reason);
-    resolve(undefined);
+  private setAside({ delivery, resolve, reject }: Waiting, reason: string): void {
+    try {
+      this.options.onRejected(delivery.path, reason);
+      resolve(undefined);
+    } catch (error) {
+      reject(error);
+    }
   }
+}
+
+/** Whether what went wrong lies in the picture or its label; a full or failing disk does not. */
+function isFaultOfPicture(error: unknown): error is LichenError {
+  if (!(error instanceof LichenError)) return false;
+  return !error.code.startsWith('store-') && error.code !== 'replay-write-failed';
 }

@@ -11,14 +11,13 @@ import {
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
-import { answers } from '../learn/head.js';
 import type { LearnerOptions, Progress } from '../learn/learner.js';
 import { isolationNamed, regularizationNamed, rehearsalNamed } from '../learn/methods.js';
-import { TaskNetwork } from '../learn/network.js';
-import { earlierAdapters, versionModel } from '../recognize/task-model.js';
+import { earlierAdapters } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import type { Requirement, Version } from '../store/versions.js';
+import { heldOutAccuracy } from './held-out-accuracy.js';
 
 export interface TrainTaskOptions {
   isolation: Isolation;
@@ -113,27 +112,6 @@ async function gate(
     return { promoted: true, reason: than(`version ${current.number}`, theirs) };
   }
   return { promoted: true, reason: than('the instant answer', instant.metrics.heldOutAccuracy!) };
-}
-
-/** Share of the held-out samples that a stored version answers rightly. */
-export async function heldOutAccuracy(
-  engine: Engine,
-  backbone: Backbone,
-  store: Store,
-  task: Task,
-  version: Version,
-  samples: readonly LabelledLatent[],
-): Promise<number> {
-  const heldOut = samples.filter((s) => s.heldOut);
-  const deployed = versionModel(backbone, store.versions, task, version);
-  const network = await TaskNetwork.open(engine, deployed, backbone.latentCodec);
-  try {
-    const given = answers(await network.probabilities(heldOut.map((s) => s.latent)));
-    const right = given.filter((c, i) => version.classes[c] === task.classes[heldOut[i]!.label]);
-    return right.length / heldOut.length;
-  } finally {
-    await network.close();
-  }
 }
 
 /** The columns that a new one grows beside: what every earlier PNN task runs, or ran last. */

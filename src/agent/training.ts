@@ -52,11 +52,18 @@ export class Training {
     return this.now;
   }
 
+  /** Counts the labels that came before this start of the program and were not trained on. */
+  resume(): void {
+    for (const { name, closedAt } of this.options.store.tasks.list()) {
+      if (closedAt === undefined) this.newLabels.set(name, this.freshCount(name));
+    }
+    this.startSoon();
+  }
+
   /** Counts a new label; with enough of them, training starts once no more are coming. */
   label(task: string): void {
     this.newLabels.set(task, (this.newLabels.get(task) ?? 0) + 1);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.startDue(), this.options.quietMs);
+    this.startSoon();
   }
 
   /**
@@ -87,6 +94,11 @@ export class Training {
     await this.chain;
   }
 
+  private startSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.startDue(), this.options.quietMs);
+  }
+
   private startDue(): void {
     for (const [task, count] of this.newLabels) {
       if (count >= this.options.newLabels) this.train(task).catch(() => {});
@@ -102,7 +114,7 @@ export class Training {
       const may = await this.options.allowed();
       if (!may.ok) throw new LichenError('training-not-now', `no training now: ${may.reason}`);
       this.now = { task: name };
-      this.newLabels.delete(name);
+      const counted = this.newLabels.get(name) ?? 0;
       onStart(name);
       const began = Date.now();
       const trained = await trainTask(engine, backbone, store, task, this.samplesOf(task), {
@@ -116,6 +128,7 @@ export class Training {
         signal: this.abort.signal,
       });
       store.settings.set(trainedAtKey(name), String(began));
+      this.newLabels.set(name, (this.newLabels.get(name) ?? 0) - counted);
       this.options.discriminants.tune(name, trained.instant);
       this.options.discriminants.save();
       this.now = undefined;

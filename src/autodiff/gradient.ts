@@ -1,6 +1,6 @@
 import { LichenError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { add, type Rule } from './rule.js';
+import { add, type Rule, type RuleContext } from './rule.js';
 import { conv } from './rules/conv.js';
 import { elementwise } from './rules/elementwise.js';
 import { matmul } from './rules/matmul.js';
@@ -23,7 +23,7 @@ export const gradientRules: Readonly<Record<string, Rule>> = {
  * @param loss a scalar tensor of the graph
  * @param targets inputs or inner tensors of the graph
  * @returns for each target the name of its gradient, of the target's shape
- * @throws LichenError `gradient-unsupported` for an operator without a rule, `gradient-none` for a target that
+ * @throws LichenError `gradient-unsupported` for an operator without a rule, or in a form that the rule refuses, `gradient-none` for a target that
  *   the loss does not depend on
  */
 export function gradients(b: GraphBuilder, loss: string, targets: readonly string[]): Map<string, string> {
@@ -35,7 +35,7 @@ export function gradients(b: GraphBuilder, loss: string, targets: readonly strin
     const y = n.outputs[0]!;
     const dy = found.get(y);
     if (dy === undefined || !active.has(y)) continue;
-    const rule = gradientRules[n.op];
+    const rule = Object.hasOwn(gradientRules, n.op) ? gradientRules[n.op] : undefined;
     if (!rule) {
       throw new LichenError(
         'gradient-unsupported',
@@ -44,7 +44,7 @@ export function gradients(b: GraphBuilder, loss: string, targets: readonly strin
       );
     }
     const wants = (i: number) => active.has(n.inputs[i] ?? '');
-    rule({ node: n, x: n.inputs, y, dy, b, wants }).forEach((dx, i) => {
+    applied(rule, { node: n, x: n.inputs, y, dy, b, wants }).forEach((dx, i) => {
       const x = n.inputs[i];
       if (!x || !dx || !wants(i)) return;
       const before = found.get(x);
@@ -58,4 +58,21 @@ export function gradients(b: GraphBuilder, loss: string, targets: readonly strin
       return [t, g];
     }),
   );
+}
+
+/** A rule's gradients; what a rule refuses is said with the node that it is about. */
+function applied(rule: Rule, context: RuleContext): (string | undefined)[] {
+  try {
+    return rule(context);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { name, op } = context.node;
+    throw new LichenError(
+      'gradient-unsupported',
+      `node '${name}' (${op}): ${error.message}. Cut the network after it.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }

@@ -4,7 +4,7 @@ import { cutModel, subModel } from '../onnx/cut.js';
 import { ElementType, type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
-import type { LatentShape } from './latent.js';
+import type { LatentEncoding, LatentShape } from './latent.js';
 import { type BackboneManifest, loadManifest } from './manifest.js';
 import { Trunk } from './trunk.js';
 
@@ -28,6 +28,7 @@ export class Backbone {
   readonly crownModel: Model;
   /** Shape of one latent, without the batch. */
   readonly latentShape: readonly number[];
+  readonly latentEncoding: LatentEncoding;
 
   private constructor(fields: Omit<Backbone, 'latentCodec' | 'openTrunk' | 'crown'>) {
     this.manifest = fields.manifest;
@@ -37,6 +38,7 @@ export class Backbone {
     this.trunkModel = fields.trunkModel;
     this.crownModel = fields.crownModel;
     this.latentShape = fields.latentShape;
+    this.latentEncoding = fields.latentEncoding;
   }
 
   /**
@@ -44,7 +46,12 @@ export class Backbone {
    * @param split another tensor to cut at than the manifest's
    * @throws LichenError as `loadManifest`, `decodeModel` and `cutModel` do
    */
-  static async open(manifestFile: string, engine: Engine, split?: string): Promise<Backbone> {
+  static async open(
+    manifestFile: string,
+    engine: Engine,
+    split?: string,
+    latentEncoding: LatentEncoding = 'int8',
+  ): Promise<Backbone> {
     const { manifest, model: bytes, modelFile } = loadManifest(manifestFile);
     const model = decodeModel(bytes, modelFile);
     if (!model.graph.outputs.some((o) => o.name === manifest.features)) {
@@ -52,6 +59,13 @@ export class Backbone {
       throw new LichenError(
         'backbone-invalid',
         `${manifestFile} names the features '${manifest.features}', but ${modelFile} has the outputs ${names}`,
+      );
+    }
+    const inputs = model.graph.inputs.map((i) => i.name);
+    if (inputs.length !== 1 || inputs[0] !== manifest.input.name) {
+      throw new LichenError(
+        'backbone-invalid',
+        `${manifestFile} names the input '${manifest.input.name}', but ${modelFile} has the inputs ${inputs.join(', ') || 'none'}`,
       );
     }
     const at = split ?? manifest.split;
@@ -68,6 +82,7 @@ export class Backbone {
       trunkModel: trunk,
       crownModel: normalize(crown),
       latentShape,
+      latentEncoding,
     });
   }
 
@@ -84,7 +99,10 @@ export class Backbone {
   /** How latents of this backbone are encoded. */
   get latentCodec(): LatentShape {
     const [channels, ...rest] = this.latentShape as [number, ...number[]];
-    return rest.length === 0 ? { channels: 1, positions: channels } : { channels, positions: sizeOf(rest) };
+    const encoding = this.latentEncoding;
+    return rest.length === 0
+      ? { channels: 1, positions: channels, encoding }
+      : { channels, positions: sizeOf(rest), encoding };
   }
 
   /** Compiles the trunk. It holds native memory: close it. */

@@ -1,5 +1,8 @@
 import { fromHalf, toHalf } from '../onnx/float16.js';
 
+/** How latents are kept: as bytes with scales, or as they are (four times as large; for measuring). */
+export type LatentEncoding = 'int8' | 'float32';
+
 /**
  * The latent codec: a trunk output of shape [channels, positions] as one signed byte per value and one
  * half-precision scale per channel. Values are symmetric: value = byte * scale, bytes in -127..127.
@@ -8,15 +11,20 @@ export interface LatentShape {
   channels: number;
   /** Product of the spatial dimensions; 1 for a vector. */
   positions: number;
+  /** 'int8' where nothing is said. */
+  encoding?: LatentEncoding;
 }
 
 /** Bytes of one encoded latent. */
-export function latentBytes({ channels, positions }: LatentShape): number {
+export function latentBytes({ channels, positions, encoding }: LatentShape): number {
+  if (encoding === 'float32') return 4 * channels * positions;
   return channels * (positions + 2);
 }
 
 /** Encodes one latent (channels * positions floats). A channel of zeros has scale 0. */
-export function encodeLatent(values: Float32Array, { channels, positions }: LatentShape): Uint8Array {
+export function encodeLatent(values: Float32Array, shape: LatentShape): Uint8Array {
+  const { channels, positions } = shape;
+  if (shape.encoding === 'float32') return new Uint8Array(values.slice(0, channels * positions).buffer);
   const out = new Uint8Array(latentBytes({ channels, positions }));
   const bytes = new Int8Array(out.buffer);
   const wanted = new Float32Array(channels);
@@ -40,12 +48,17 @@ export function encodeLatent(values: Float32Array, { channels, positions }: Late
 /** Decodes one latent into `into` at `offset` (in floats). */
 export function decodeLatent(
   bytes: Uint8Array,
-  { channels, positions }: LatentShape,
-  into = new Float32Array(channels * positions),
+  shape: LatentShape,
+  into = new Float32Array(shape.channels * shape.positions),
   offset = 0,
 ): Float32Array {
-  const expected = latentBytes({ channels, positions });
+  const { channels, positions } = shape;
+  const expected = latentBytes(shape);
   if (bytes.length !== expected) throw new RangeError(`a latent has ${expected} bytes, got ${bytes.length}`);
+  if (shape.encoding === 'float32') {
+    into.set(new Float32Array(bytes.slice().buffer), offset);
+    return into;
+  }
   const values = new Int8Array(bytes.buffer, bytes.byteOffset, channels * positions);
   const halves = new Uint16Array(bytes.slice(channels * positions).buffer);
   const scales = fromHalf(halves);

@@ -31,7 +31,8 @@ export function latentsInProcess(job: LatentsJob, onProgress: (done: number) => 
       } else problem = message.message;
     });
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
+    // Not 'exit': what it said last may still be under way then.
+    child.once('close', (code, signal) => {
       if (result) resolve(result);
       else {
         const why = problem ?? `its process ended with ${signal ?? code}`;

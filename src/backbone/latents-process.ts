@@ -17,13 +17,20 @@ export type LatentsMessage =
   | { kind: 'end'; unreadable: Unreadable[]; peakRssBytes: number }
   | { kind: 'failed'; message: string };
 
+/** Whoever asked is gone: nobody wants the rest. */
+const orphaned = () => process.exit(1);
+
 const send = (message: LatentsMessage) => new Promise((resolve) => process.send!(message, resolve));
 
 /** Entry of the process that `latentsInProcess` starts: decodes pictures and runs the trunk, then ends. */
+process.once('disconnect', orphaned);
 process.once('message', (job: LatentsJob) => {
   work(job)
     .catch((error: unknown) => send({ kind: 'failed', message: messageOf(error) }))
-    .finally(() => process.disconnect());
+    .finally(() => {
+      process.off('disconnect', orphaned);
+      process.disconnect();
+    });
 });
 
 async function work({ manifest, split, files, batch }: LatentsJob): Promise<void> {

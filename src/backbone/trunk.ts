@@ -1,4 +1,5 @@
 import type { Engine, Program } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
 import { sizeOf } from '../onnx/model.js';
 import type { Backbone } from './backbone.js';
 import { encodeLatent, type LatentShape } from './latent.js';
@@ -9,11 +10,13 @@ export class Trunk {
   private readonly program: Program;
   private readonly input: PictureInput;
   private readonly codec: LatentShape;
+  private readonly latentShape: readonly number[];
 
-  private constructor(program: Program, input: PictureInput, codec: LatentShape) {
+  private constructor(program: Program, backbone: Backbone) {
     this.program = program;
-    this.input = input;
-    this.codec = codec;
+    this.input = backbone.manifest.input;
+    this.codec = backbone.latentCodec;
+    this.latentShape = backbone.latentShape;
   }
 
   static async open(
@@ -22,18 +25,27 @@ export class Trunk {
     options: { threads?: number; arena?: boolean },
   ): Promise<Trunk> {
     const program = await engine.compile(backbone.trunkModel, options);
-    return new Trunk(program, backbone.manifest.input, backbone.latentCodec);
+    return new Trunk(program, backbone);
   }
 
   /**
    * The raw latents of prepared pictures.
    * @param pictures `count` pictures, [count, 3, height, width], as `readPicture` gives them
+   * @throws LichenError `backbone-invalid` where the manifest's latent shape is not the network's
    */
   async floatLatents(pictures: Float32Array, count: number): Promise<Float32Array> {
     const dims = [count, 3, this.input.height, this.input.width];
     const data = pictures.subarray(0, sizeOf(dims));
     const out = await this.program.run({ [this.input.name]: { dims, data } });
-    return Object.values(out)[0]!.data;
+    const latents = Object.values(out)[0]!;
+    if (String(latents.dims) !== String([count, ...this.latentShape])) {
+      throw new LichenError(
+        'backbone-invalid',
+        `the manifest has the latentShape [${this.latentShape}], but the network's latents have [${latents.dims.slice(1)}]; ` +
+          'correct it, or leave it out',
+      );
+    }
+    return latents.data;
   }
 
   /** The encoded latents of prepared pictures; see `floatLatents`. */

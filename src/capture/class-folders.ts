@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { LichenError, messageOf } from '../errors.js';
 
@@ -12,7 +12,8 @@ const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif|heic|bmp|svg)$/i;
 
 /**
  * Lists the pictures of a folder of class folders, in a stable order. Hidden files and files that are not named
- * like pictures are passed over; folders within a class folder count to the class.
+ * like pictures are passed over; folders within a class folder count to the class. Links are followed, except
+ * where they lead back to a folder that they lie in.
  * @throws LichenError `data-unreadable` or `data-empty`
  */
 export function listClassFolders(folder: string): LabelledFile[] {
@@ -25,7 +26,9 @@ export function listClassFolders(folder: string): LabelledFile[] {
       `${folder} has no class folders; expected one folder a class with its pictures inside, as in ${join(folder, 'cat', '1.jpg')}`,
     );
   }
-  const files = labels.flatMap((label) => pictures(join(folder, label)).map((file) => ({ file, label })));
+  const files = labels.flatMap((label) =>
+    pictures(join(folder, label), [realpathSync(folder)]).map((file) => ({ file, label })),
+  );
   if (files.length === 0) {
     throw new LichenError(
       'data-empty',
@@ -40,10 +43,13 @@ export function classesOf(files: readonly { label: string }[]): string[] {
   return [...new Set(files.map((f) => f.label))].sort();
 }
 
-function pictures(folder: string): string[] {
+/** @param above the folders that this one was reached through */
+function pictures(folder: string, above: readonly string[]): string[] {
+  const real = realpathSync(folder);
+  if (above.includes(real)) return [];
   return entries(folder).flatMap((e) => {
     const path = join(folder, e.name);
-    return e.directory ? pictures(path) : PICTURE.test(e.name) ? [path] : [];
+    return e.directory ? pictures(path, [...above, real]) : PICTURE.test(e.name) ? [path] : [];
   });
 }
 

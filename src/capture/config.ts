@@ -7,7 +7,7 @@ const id = z
 
 const directorySource = z
   .strictObject({
-    kind: z.literal('directory'),
+    kind: z.literal('directory').describe('What kind of source it is.'),
     path: z.string().min(1).describe('Folder that is watched, with all folders in it.'),
     layout: z
       .enum(['task/class', 'class', 'flat'])

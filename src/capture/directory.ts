@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Logger } from 'pino';
@@ -17,6 +18,8 @@ export interface DirectoryOptions {
 const CONCURRENT = 16;
 /** The folder is looked through this often even when nobody says that something changed. */
 const LOOK_EVERY_MS = 30_000;
+/** How often a folder that is not there is looked for. */
+const MISSING_EVERY_MS = 1000;
 /** Larger files are no pictures that a sensor takes. */
 const MAX_BYTES = 64 * 2 ** 20;
 
@@ -33,6 +36,8 @@ export class DirectorySource implements Source {
   private readonly seen: Seen;
   private readonly log: Logger;
   private watcher: FSWatcher | undefined;
+  /** Which folder is watched; one that was removed and made anew is another one. */
+  private watched: string | undefined;
   private sink: Sink | undefined;
   private looking: Promise<void> | undefined;
   private lookAgain = false;
@@ -43,6 +48,8 @@ export class DirectorySource implements Source {
   private readonly busy = new Set<string>();
   private readonly active = new Set<Promise<void>>();
   private readonly complained = new Set<string>();
+  /** Files that may still be written, as they were at the last look, and since when they have been so. */
+  private settling = new Map<string, { size: number; ctimeMs: number; since: number }>();
 
   constructor(options: DirectoryOptions, seen: Seen, log: Logger) {
     this.options = options;
@@ -53,13 +60,6 @@ export class DirectorySource implements Source {
 
   async start(sink: Sink): Promise<void> {
     this.sink = sink;
-    this.watcher = watch(this.root, {
-      ignored: (path) => path !== this.root && isHidden(path),
-      followSymlinks: false,
-      ignoreInitial: true,
-    });
-    this.watcher.on('all', () => this.lookSoon());
-    this.watcher.on('error', (error) => this.complain(this.root, error));
     this.always = setInterval(() => this.look(), LOOK_EVERY_MS);
     this.look();
   }
@@ -69,16 +69,17 @@ export class DirectorySource implements Source {
     clearTimeout(this.soon);
     clearInterval(this.always);
     this.queue.length = 0;
-    await this.watcher?.close();
     await this.looking;
+    await this.watcher?.close();
     await Promise.all(this.active);
   }
 
-  private lookSoon(): void {
+  private lookSoon(after = this.options.settle): void {
+    if (!this.sink) return;
     this.soon ??= setTimeout(() => {
       this.soon = undefined;
       this.look();
-    }, this.options.settle);
+    }, after);
   }
 
   private look(): void {
@@ -87,7 +88,7 @@ export class DirectorySource implements Source {
       this.lookAgain = true;
       return;
     }
-    this.looking = this.lookThrough(this.root).finally(() => {
+    this.looking = this.lookAround().finally(() => {
       this.looking = undefined;
       if (!this.lookAgain) return;
       this.lookAgain = false;
@@ -95,7 +96,39 @@ export class DirectorySource implements Source {
     });
   }
 
-  private async lookThrough(folder: string): Promise<void> {
+  private async lookAround(): Promise<void> {
+    const root = await stat(this.root).catch(() => undefined);
+    if (!root) {
+      // A watcher does not tell reliably when a folder that is not there is made.
+      this.watched = undefined;
+      this.lookSoon(Math.max(this.options.settle, MISSING_EVERY_MS));
+      return;
+    }
+    const folder = `${root.dev}:${root.ino}:${root.birthtimeMs}`;
+    if (folder !== this.watched) await this.watch(folder);
+    const before = this.settling;
+    this.settling = new Map();
+    await this.lookThrough(this.root, before);
+  }
+
+  private async watch(folder: string): Promise<void> {
+    await this.watcher?.close();
+    // Of a link to a folder, what is in the folder is watched.
+    const target = await realpath(this.root).catch(() => this.root);
+    if (!this.sink) return;
+    this.watched = folder;
+    this.watcher = watch(target, {
+      ignored: (path) => path !== target && isHidden(path),
+      followSymlinks: false,
+      ignoreInitial: true,
+    });
+    this.watcher.on('all', () => this.lookSoon());
+    // What came before it was ready, it does not tell.
+    this.watcher.on('ready', () => this.lookSoon());
+    this.watcher.on('error', (error) => this.complain(this.root, error));
+  }
+
+  private async lookThrough(folder: string, before: DirectorySource['settling']): Promise<void> {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.complain(folder, error);
       return [];
@@ -104,22 +137,35 @@ export class DirectorySource implements Source {
       if (!this.sink) return;
       const path = join(folder, entry.name);
       if (isHidden(path)) continue;
-      if (entry.isDirectory()) await this.lookThrough(path);
-      else if (entry.isFile() && !this.busy.has(path)) await this.consider(path);
+      if (entry.isDirectory()) await this.lookThrough(path, before);
+      else if (entry.isFile() && !this.busy.has(path)) await this.consider(path, before);
     }
   }
 
-  private async consider(path: string): Promise<void> {
+  private async consider(path: string, before: DirectorySource['settling']): Promise<void> {
     const found = await stat(path).catch(() => undefined);
     if (!found || this.seen.has(path, found.size, found.mtimeMs)) return;
-    // The change time moves with every write, also where a copy keeps the original's modification time.
-    if (Date.now() - found.ctimeMs < this.options.settle) {
+    if (!this.hasSettled(path, found, before)) {
       this.lookSoon();
       return;
     }
     this.busy.add(path);
     this.queue.push(path);
     this.pump();
+  }
+
+  /** Whether a file has not changed for long enough to be whole. */
+  private hasSettled(path: string, { size, ctimeMs }: Stats, before: DirectorySource['settling']): boolean {
+    // The change time moves with every write, also where a copy keeps the original's modification time.
+    if (Date.now() - ctimeMs >= this.options.settle) return true;
+    // Young, or the clock was set back since: boards without a clock of their own start in the past.
+    const now = performance.now();
+    const known = before.get(path);
+    const same = known?.size === size && known.ctimeMs === ctimeMs;
+    const since = same ? known.since : now;
+    if (now - since >= this.options.settle) return true;
+    this.settling.set(path, { size, ctimeMs, since });
+    return false;
   }
 
   private pump(): void {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAgent } from './agent.js';
+import { addBench } from './bench.js';
 import { addClassify } from './classify.js';
 import { addDemo } from './demo.js';
 import { addEvaluate } from './evaluate.js';
@@ -26,7 +27,8 @@ const program = new Command('lichen')
 addDemo(program);
 addHub(program);
 addAgent(program, version);
-for (const add of [addLearn, addEvaluate, addClassify, addTasks, addPack, addVerify, addExport]) add(program);
+for (const add of [addLearn, addEvaluate, addClassify, addTasks, addPack, addVerify, addExport, addBench])
+  add(program);
 for (const command of [program, ...program.commands]) {
   command.exitOverride();
   for (const inner of command.commands) inner.exitOverride();

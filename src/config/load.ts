@@ -1,8 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { LichenError, messageOf } from '../errors.js';
-import { keysOf } from './schema-keys.js';
+import { isMember, settingsOf } from './schema-keys.js';
+
+/** Larger files are not settings that a person wrote. */
+const MAX_BYTES = 2 ** 20;
+/** Settings whose values no message shows. */
+const SECRET = /password|secret|token/i;
 
 /** Where a value came from, for error messages. */
 type Place = (path: readonly PropertyKey[]) => string;
@@ -21,6 +26,7 @@ export function loadConfig<T>(
 ): T {
   const { value, place } = file === undefined ? { value: {}, place: () => 'the defaults' } : readYaml(file);
   const fromEnv = new Map<string, string>();
+  dropEmptyGroups(schema, value);
   overlayEnvironment(schema, value, options.env ?? process.env, fromEnv);
   for (const [key, v] of Object.entries(options.overrides ?? {})) setIn(value, key.split('.'), v);
   const parsed = schema.safeParse(value);
@@ -40,6 +46,8 @@ export function loadConfig<T>(
 function readYaml(file: string): { value: Record<string, unknown>; place: Place } {
   let text: string;
   try {
+    const { size } = statSync(file);
+    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes; settings have at most ${MAX_BYTES}`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new LichenError('config-unreadable', `cannot read the settings in ${file}: ${messageOf(error)}`, {
@@ -48,9 +56,16 @@ function readYaml(file: string): { value: Record<string, unknown>; place: Place 
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
+  const invalid = (why: string) => new LichenError('config-invalid', `${file} is not valid YAML: ${why}`);
   const broken = document.errors[0];
-  if (broken) throw new LichenError('config-invalid', `${file} is not valid YAML: ${broken.message}`);
-  const value: unknown = document.toJS() ?? {};
+  if (broken) throw invalid(broken.message);
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (error) {
+    // Aliases that multiply, or that refer to nothing.
+    throw invalid(messageOf(error));
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new LichenError(
       'config-invalid',
@@ -73,6 +88,20 @@ function readYaml(file: string): { value: Record<string, unknown>; place: Place 
   return { value: value as Record<string, unknown>, place };
 }
 
+/** A group whose settings are all left out, as in what `--print-config` prints, is as if it were not there. */
+function dropEmptyGroups(schema: z.ZodType, value: Record<string, unknown>): void {
+  for (const { key, group } of settingsOf(schema)) {
+    if (!group || isMember(key)) continue;
+    const path = key.split('.');
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((v, k) => (v as Record<string, unknown> | undefined)?.[k], value);
+    const name = path.at(-1)!;
+    const object = parent as Record<string, unknown> | undefined;
+    if (object?.[name] === null) delete object[name];
+  }
+}
+
 /** Sets what LICHEN_* variables name: words joined by underscores, matched to the schema's keys. */
 function overlayEnvironment(
   schema: z.ZodType,
@@ -80,15 +109,21 @@ function overlayEnvironment(
   env: NodeJS.ProcessEnv,
   places: Map<string, string>,
 ): void {
-  const known = new Map(keysOf(schema).map((key) => [`LICHEN_${envName(key)}`, key]));
-  for (const [name, text] of Object.entries(env)) {
-    const key = known.get(name);
-    if (key === undefined || text === undefined) continue;
-    const number = text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
-    const typed = text === 'true' ? true : text === 'false' ? false : (number ?? text);
-    setIn(value, key.split('.'), typed);
+  for (const { key, types, group } of settingsOf(schema)) {
+    const name = `LICHEN_${envName(key)}`;
+    const text = env[name];
+    if (group || isMember(key) || text === undefined) continue;
+    setIn(value, key.split('.'), typed(text, types));
     places.set(key, `environment ${name}`);
   }
+}
+
+/** The text of a variable as the type that the setting wants; a text that does not fit stays one, and is refused. */
+function typed(text: string, types: readonly string[]): unknown {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  if (types.some((t) => t === 'number' || t === 'integer') && Number.isFinite(number)) return number;
+  if (types.includes('boolean') && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
 }
 
 const envName = (key: string) =>
@@ -123,14 +158,33 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, pla
     (v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined),
     value,
   );
-  const got = found === undefined ? 'nothing' : JSON.stringify(found);
-  return [`${place(issue.path)}: '${issue.path.join('.') || '(all)'}' is ${got}; ${issue.message}`];
+  const name = issue.path.join('.');
+  const got = SECRET.test(name) ? 'a value that is not shown' : shown(found);
+  return [`${place(issue.path)}: '${name || '(all)'}' is ${got}; ${expectation(issue)}`];
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+/** What was expected. zod keeps the choices of a union, and what is wrong with a key, in inner issues. */
+function expectation(issue: z.core.$ZodIssue): string {
+  const inner =
+    issue.code === 'invalid_union' ? issue.errors.flat() : issue.code === 'invalid_key' ? issue.issues : [];
+  const messages = new Set(inner.map((i) => expectation(i).replace(/^Invalid input: /, '')));
+  // A schema's own message for a whole union says it better than the parts' do.
+  const own = issue.code === 'invalid_union' && issue.message !== 'Invalid input';
+  return own || messages.size === 0 ? issue.message : [...messages].join(', or ');
 }
 
 function siblingsOf(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  const prefix = path.filter((p) => typeof p === 'string').join('.');
-  const inside = keysOf(schema).filter((k) => prefix === '' || k.startsWith(`${prefix}.`));
-  return [...new Set(inside.map((k) => k.slice(prefix === '' ? 0 : prefix.length + 1).split('.')[0]!))];
+  // A list's members are known as [], a record's as <name>.
+  const fits = (key: string[]) =>
+    key.length === path.length + 1 &&
+    path.every((p, i) => key[i] === p || (typeof p === 'number' ? key[i] === '[]' : key[i] === '<name>'));
+  const keys = settingsOf(schema).map((s) => s.key.split('.'));
+  return [...new Set(keys.filter(fits).map((key) => key.at(-1)!))];
 }
 
 /** The known word that is fewest edits away, if it is near at all. */

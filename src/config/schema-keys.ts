@@ -2,40 +2,68 @@ import { z } from 'zod';
 
 /** A setting as the schema describes it. */
 export interface Setting {
-  /** Path with dots. */
+  /** Path with dots; `[]` stands for a list's members, `<name>` for what a record's members are called. */
   key: string;
   description: string;
+  /** What the setting is where nobody sets it; undefined where it is then left out. */
   default: unknown;
+  /** Of a size or a time: what its number counts. */
+  unit: 'bytes' | 'ms' | undefined;
+  /** JSON types that it may have. */
+  types: readonly string[];
+  /** The values that it may have, where they are few. */
+  allowed: readonly unknown[];
+  /** Holds further settings, which follow it. */
+  group: boolean;
 }
 
 interface JsonSchema {
-  type?: string;
+  type?: string | string[];
   properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
+  items?: JsonSchema;
   description?: string;
   default?: unknown;
+  unit?: Setting['unit'];
+  const?: unknown;
   enum?: unknown[];
   anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
 }
 
-/** Every setting of a schema of nested objects, groups included before what is in them. */
-export function settingsOf(schema: z.ZodType): (Setting & { group: boolean })[] {
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  const found: (Setting & { group: boolean })[] = [];
+/** Every setting of a schema of nested objects, groups before what is in them, members of lists and records too. */
+export function settingsOf(schema: z.ZodType): Setting[] {
+  const json = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // zod leaves out the defaults of what it transforms, such as sizes.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      if (def.type === 'default') jsonSchema.default = (def as z.core.$ZodDefaultDef).defaultValue;
+    },
+  }) as JsonSchema;
+  const found: Setting[] = [];
   const walk = (part: JsonSchema, path: string) => {
     for (const [name, inner] of Object.entries(part.properties ?? {})) {
       const key = path === '' ? name : `${path}.${name}`;
       const group = inner.properties !== undefined;
-      found.push({ key, description: inner.description ?? '', default: inner.default, group });
-      if (group) walk(inner, key);
+      const { description = '', default: value, unit } = inner;
+      const parts = membersOf(inner);
+      const types = parts.flatMap((p) => p.type ?? 'any');
+      const allowed = parts.flatMap((p) => p.enum ?? (p.const === undefined ? [] : [p.const]));
+      found.push({ key, description, default: value, unit, types, allowed, group });
+      walk(inner, key);
     }
+    for (const member of part.items ? membersOf(part.items) : []) walk(member, `${path}.[]`);
+    if (typeof part.additionalProperties === 'object') walk(part.additionalProperties, `${path}.<name>`);
   };
   walk(json, '');
   return found;
 }
 
-/** The paths of all settings that are not groups. */
-export function keysOf(schema: z.ZodType): string[] {
-  return settingsOf(schema)
-    .filter((s) => !s.group)
-    .map((s) => s.key);
+/** Whether a setting belongs to a list's or a record's members. */
+export function isMember(key: string): boolean {
+  return key.includes('[]') || key.includes('<name>');
 }
+
+const membersOf = (s: JsonSchema): JsonSchema[] => s.anyOf ?? s.oneOf ?? [s];

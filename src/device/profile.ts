@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { packageRoot } from '../backbone/manifest.js';
 import { byteSize } from '../config/units.js';
 import { LichenError } from '../errors.js';
+import { deviceTreeModel } from './board.js';
 
 /** What is known of a board, and what the agent does on it. */
 export const profileSchema = z.strictObject({
@@ -48,7 +49,7 @@ export function loadProfile(name: string): DeviceProfile {
  * @param root where /proc is looked for
  */
 export function detectProfile(root = '/', arch: string = process.arch): DeviceProfile {
-  const model = readText(join(root, 'proc/device-tree/model'));
+  const model = deviceTreeModel(root);
   const all = listProfiles().map(loadProfile);
   const board = all
     .filter((p) => p.match !== undefined && model.includes(p.match))
@@ -59,12 +60,4 @@ export function detectProfile(root = '/', arch: string = process.arch): DevicePr
 /** The profile that a configuration names; 'auto' is detected. */
 export function chooseProfile(name: string, root = '/'): DeviceProfile {
   return name === 'auto' ? detectProfile(root) : loadProfile(name);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replaceAll('\0', '').trim();
-  } catch {
-    return '';
-  }
 }

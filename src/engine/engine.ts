@@ -19,15 +19,17 @@ export interface CompileOptions {
 export interface Program {
   readonly outputs: readonly string[];
   /**
-   * Runs the graph off the main thread.
+   * Runs the graph. The engine's own threads share the work, and the calling thread is busy until it is done.
    * @param feeds a tensor for every input
    * @param into tensors that the named outputs are written to, in place; outputs not named here are returned
    *   as new tensors
+   * @throws LichenError `engine-run` for a tensor that is missing, unknown or of another shape, and after `close`
    */
   run(
     feeds: Record<string, FloatTensor>,
     into?: Record<string, FloatTensor>,
   ): Promise<Record<string, FloatTensor>>;
+  /** Frees the native memory, once what is running is done. */
   close(): Promise<void>;
 }
 

@@ -33,6 +33,8 @@ export class OrtEngine implements Engine {
 class OrtProgram implements Program {
   readonly outputs: readonly string[];
   private readonly session: ort.InferenceSession;
+  private readonly running = new Set<Promise<unknown>>();
+  private closed: Promise<void> | undefined;
 
   constructor(session: ort.InferenceSession) {
     this.session = session;
@@ -43,12 +45,8 @@ class OrtProgram implements Program {
     feeds: Record<string, FloatTensor>,
     into: Record<string, FloatTensor> = {},
   ): Promise<Record<string, FloatTensor>> {
-    const native = (t: FloatTensor) => new ort.Tensor('float32', t.data, t.dims);
-    const inputs = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, native(t)]));
-    const fetches = Object.fromEntries(
-      this.outputs.map((name) => [name, into[name] ? native(into[name]) : null] as const),
-    );
-    const results = await this.session.run(inputs, fetches);
+    if (this.closed) throw new LichenError('engine-run', 'the program was closed and cannot run any more');
+    const results = await this.attempt(feeds, into);
     return Object.fromEntries(
       this.outputs.map((name) => {
         const t = results[name]!;
@@ -57,7 +55,29 @@ class OrtProgram implements Program {
     );
   }
 
-  async close(): Promise<void> {
-    await this.session.release();
+  close(): Promise<void> {
+    // ONNX Runtime takes a session away from under a run that has not begun yet.
+    this.closed ??= Promise.allSettled(this.running).then(() => this.session.release());
+    return this.closed;
+  }
+
+  private async attempt(
+    feeds: Record<string, FloatTensor>,
+    into: Record<string, FloatTensor>,
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
+    const native = (t: FloatTensor) => new ort.Tensor('float32', t.data, t.dims);
+    try {
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, native(t)]));
+      const fetches = Object.fromEntries(
+        this.outputs.map((name) => [name, into[name] ? native(into[name]) : null] as const),
+      );
+      const run = this.session.run(inputs, fetches);
+      this.running.add(run);
+      return await run.finally(() => this.running.delete(run));
+    } catch (error) {
+      throw new LichenError('engine-run', `ONNX Runtime cannot run the graph: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
   }
 }

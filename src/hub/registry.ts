@@ -101,6 +101,13 @@ export class Registry {
         .prepare('UPDATE devices SET store = ?, boot = 0, mark_boot = 0, mark_seq = 0 WHERE id = ?')
         .run(envelope.store, envelope.device);
       this.database.prepare('UPDATE adapters SET boot = 0, seq = 0 WHERE device = ?').run(envelope.device);
+      const message = `${envelope.device} reports from another store: its card was written anew, or two devices have this id; give each its own device.id`;
+      this.history.addEvent(
+        envelope.device,
+        { kind: 'store-changed', severity: 'warning', message },
+        now,
+        null,
+      );
     }
     return this.row(envelope.device)!;
   }

@@ -97,9 +97,20 @@ export function decodeAdapter(bytes: Uint8Array): Adapter {
     const weight = tensors.get('lichen:head.weight');
     const bias = tensors.get('lichen:head.bias');
     if (!weight || !bias) throw new Error('it has no head');
+    const { classes } = header.head;
+    const [rows, features] = weight.dims;
+    const texts = Array.isArray(classes) && classes.every((c) => typeof c === 'string');
+    if (
+      !texts ||
+      weight.dims.length !== 2 ||
+      rows !== classes.length ||
+      bias.data.length !== classes.length
+    ) {
+      throw new Error('its head does not fit its classes');
+    }
     tensors.delete('lichen:head.weight');
     tensors.delete('lichen:head.bias');
-    const head = { ...header.head, weight: weight.data, bias: bias.data, features: weight.dims[1]! };
+    const head = { ...header.head, weight: weight.data, bias: bias.data, features: features! };
     return { isolation: header.isolation, tensors, head };
   } catch (error) {
     throw invalid(messageOf(error));

@@ -27,9 +27,9 @@ export function deployModel(
   const { crown } = context;
   const b = new GraphBuilder();
   const latent = b.input(crown.latent, [1, ...crown.latentShape]);
-  const features = isolation.deploy(context, adapter.tensors, b, latent);
-  b.op('Identity', [features], {}, FEATURES);
-  const { blocks } = addSummary(b, FEATURES, latent, SUMMARY);
+  const outputs = isolation.deploy(context, adapter.tensors, b, latent);
+  b.op('Identity', [outputs.features], {}, FEATURES);
+  const { blocks } = addSummary(b, outputs, latent, SUMMARY);
   if (adapter.head) {
     addHead(b, adapter.head);
     b.output(PROBABILITIES);

@@ -6,6 +6,8 @@ import { Discriminant } from './streaming/discriminant.js';
 
 /** The shrinkages that are tried; measured to hold the best one on every set looked at. */
 const SHRINKAGES = [0.05, 0.1, 0.2, 0.3, 0.5];
+/** The largest number in half precision. */
+const LARGEST_HALF = 65_504;
 /** Parts that cross-validation splits the samples into. */
 const FOLDS = 5;
 
@@ -176,8 +178,13 @@ function fitTemperature(scores: Rows, labels: readonly number[]): { temperature:
   return { temperature, loss: loss(temperature) };
 }
 
-/** The head with the temperature divided in, as it is stored: weights exact in half precision. */
+/**
+ * The head with the temperature divided in, as it is stored: weights exact in half precision. Where they would be
+ * too large for that, the answers are made less sure, and stay the same.
+ */
 function rounded(head: Head, temperature: number): Head {
-  const weight = fromHalf(toHalf(head.weight.map((w) => w / temperature)));
-  return { ...head, weight, bias: head.bias.map((v) => v / temperature) };
+  const peak = head.weight.reduce((m, w) => Math.max(m, Math.abs(w)), 0);
+  const by = Math.max(temperature, peak / LARGEST_HALF);
+  const weight = fromHalf(toHalf(head.weight.map((w) => w / by)));
+  return { ...head, weight, bias: head.bias.map((v) => v / by) };
 }

@@ -31,6 +31,16 @@ export interface TrainableNetwork {
   features: string;
 }
 
+/** Tensors of a task's network that heads read. */
+export interface TaskOutputs {
+  /** [batch, features]: what the softmax head reads. */
+  features: string;
+  /** [batch, channels, ...positions]: a discriminant reads their deviation over the positions. */
+  maps: string[];
+  /** [batch, any]: a discriminant reads them as they are. */
+  vectors: string[];
+}
+
 /** What a strategy may build on. */
 export interface IsolationContext {
   crown: Crown;
@@ -50,9 +60,8 @@ export interface Isolation {
   freeze(context: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors;
   /**
    * Adds the task's network to a builder with everything constant.
-   * @returns the features' tensor, [batch, features]
    */
-  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string;
+  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs;
 }
 
 /** Second axis: what holds shared weights in place. Adds terms to the loss; null where there are none. */

@@ -77,7 +77,7 @@ export class GraphBuilder implements ShapeContext {
 
   /** A float scalar. */
   scalar(value: number): string {
-    return this.shared(`f${value}`, () => floats([value], []));
+    return this.shared(`f${Object.is(value, -0) ? '-0' : value}`, () => floats([value], []));
   }
 
   /** An int64 vector, for axes, shapes and pads. */

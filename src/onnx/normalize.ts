@@ -13,6 +13,7 @@ import {
   type Node,
   node,
 } from './model.js';
+import { rankOf } from './rank.js';
 
 /**
  * Rewrites a model's operators into the forms of the operator set that Lichen builds graphs in, folds batch
@@ -22,6 +23,7 @@ import {
 export function normalize(model: Model): Model {
   const { graph } = model;
   const initializers = new Map(graph.initializers);
+  const rank = rankOf(graph);
   const alias = new Map<string, string>();
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const nodes: Node[] = [];
@@ -37,9 +39,9 @@ export function normalize(model: Model): Model {
     } else if (n.op === 'Dropout') {
       nodes.push(node('Identity', [n.inputs[0]!], [out]));
     } else if (n.op === 'BatchNormalization') {
-      nodes.push(...foldBatchNorm(n, initializers, constant));
+      nodes.push(...foldBatchNorm(n, rank(n.inputs[0]!), initializers, constant));
     } else {
-      nodes.push(modern(n, model.opset, initializers, constant));
+      nodes.push(modern(n, model.opset, rank, initializers, constant));
     }
   }
   const folded: Graph = { ...graph, nodes: mergeScales(nodes, initializers, outputs), initializers };
@@ -53,10 +55,14 @@ export function normalize(model: Model): Model {
 
 type AddConstant = (name: string, t: ConstantTensor) => string;
 
-/** Axes moved from attribute to input (or back) between operator sets. */
+const refused = (n: Node, why: string) =>
+  new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): ${why}`);
+
+/** Axes and limits moved from attribute to input (or back) between operator sets. */
 function modern(
   n: Node,
   opset: number,
+  rank: (name: string) => number | undefined,
   initializers: Map<string, ConstantTensor>,
   constant: AddConstant,
 ): Node {
@@ -66,6 +72,27 @@ function modern(
     const { axes: _, ...attributes } = n.attributes;
     return axes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.axes`, int64s(axes))] } : n;
   }
+  if (n.op === 'Clip' && opset < 11) {
+    const bound = (name: string) => {
+      const a = n.attributes[name];
+      return a ? constant(`${out}.${name}`, floats([floatAttribute(n, name, 0)], [])) : '';
+    };
+    return { ...n, attributes: {}, inputs: [n.inputs[0]!, bound('min'), bound('max')] };
+  }
+  if (n.op === 'Pad' && opset < 11) {
+    const { pads: _, value: __, ...attributes } = n.attributes;
+    const pads = constant(`${out}.pads`, int64s(intsAttribute(n, 'pads') ?? []));
+    const value = constant(`${out}.value`, floats([floatAttribute(n, 'value', 0)], []));
+    return { ...n, attributes, inputs: [n.inputs[0]!, pads, value] };
+  }
+  if (n.op === 'Slice' && opset < 10) {
+    const { starts: _, ends: __, axes: ___, ...attributes } = n.attributes;
+    const starts = intsAttribute(n, 'starts') ?? [];
+    const axes = intsAttribute(n, 'axes') ?? starts.map((_, i) => i);
+    const given = { starts, ends: intsAttribute(n, 'ends') ?? [], axes };
+    const inputs = Object.entries(given).map(([name, v]) => constant(`${out}.${name}`, int64s(v)));
+    return { ...n, attributes, inputs: [n.inputs[0]!, ...inputs] };
+  }
   if (n.op === 'Split' && opset < 13) {
     const sizes = intsAttribute(n, 'split');
     const { split: _, ...attributes } = n.attributes;
@@ -73,38 +100,47 @@ function modern(
   }
   if (['ReduceMean', 'ReduceMax'].includes(n.op) && opset >= 18 && n.inputs[1]) {
     const axes = initializers.get(n.inputs[1]);
-    if (!axes)
-      throw new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): its axes must be a constant`);
+    if (!axes) throw refused(n, 'its axes must be a constant');
     const values = Array.from(axes.data as BigInt64Array, Number);
     return { ...n, inputs: [n.inputs[0]!], attributes: { ...n.attributes, axes: ints(values) } };
   }
-  if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13 && intAttribute(n, 'axis', 1) !== -1) {
-    // Before set 13 the axes from `axis` on were flattened; for a matrix both mean the same.
-    return {
-      ...n,
-      attributes: { ...n.attributes, axis: { kind: 'int', value: intAttribute(n, 'axis', 1) } },
-    };
+  if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13) {
+    // Before set 13 all axes from `axis` on were one: only for the last axis both mean the same.
+    const axis = intAttribute(n, 'axis', 1);
+    const dims = rank(n.inputs[0]!);
+    if (axis !== -1 && axis + 1 !== dims) {
+      throw refused(
+        n,
+        `its axis ${axis} has another meaning since operator set 13; export it with that or a later one`,
+      );
+    }
+    return { ...n, attributes: { ...n.attributes, axis: { kind: 'int', value: axis } } };
   }
   return n;
 }
 
 /** y = x * a + c, with a and c from the running statistics, per channel. */
-function foldBatchNorm(n: Node, initializers: Map<string, ConstantTensor>, constant: AddConstant): Node[] {
+function foldBatchNorm(
+  n: Node,
+  rank: number | undefined,
+  initializers: Map<string, ConstantTensor>,
+  constant: AddConstant,
+): Node[] {
   const out = n.outputs[0]!;
-  const [gamma, beta, mean, variance] = n.inputs.slice(1).map((name) => {
-    const t = initializers.get(name);
+  if (intAttribute(n, 'training_mode', 0) === 1)
+    throw refused(n, 'it is in training form; export it for inference');
+  if (rank === undefined || rank < 2) throw refused(n, 'how many axes its input has cannot be told');
+  const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
+    const t = initializers.get(n.inputs[i] ?? '');
     if (!t || !(t.data instanceof Float32Array)) {
-      throw new LichenError(
-        'onnx-invalid',
-        `node '${n.name}' (BatchNormalization): '${name}' must be a float constant`,
-      );
+      throw refused(n, `its input ${i} ('${n.inputs[i] ?? ''}') must be a float constant`);
     }
     return t.data;
   }) as [Float32Array, Float32Array, Float32Array, Float32Array];
   const epsilon = floatAttribute(n, 'epsilon', 1e-5);
   const a = gamma.map((g, i) => g / Math.sqrt(variance[i]! + epsilon));
   const c = beta.map((b, i) => b - mean[i]! * a[i]!);
-  const shape = [a.length, 1, 1];
+  const shape = [a.length, ...Array<number>(rank - 2).fill(1)];
   return [
     node('Mul', [n.inputs[0]!, constant(`${out}.scale`, floats(a, shape))], [`${out}.scaled`]),
     node('Add', [`${out}.scaled`, constant(`${out}.shift`, floats(c, shape))], [out]),
@@ -122,8 +158,12 @@ function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, o
     const factor = conv && initializers.get(n.inputs[1] ?? '');
     const weight = conv && initializers.get(conv.inputs[1]!);
     const channels = weight?.dims[0];
-    const perChannel = factor && String(factor.dims) === String([channels, 1, 1]);
-    if (conv && weight && perChannel && (n.op === 'Mul' || n.op === 'Add')) {
+    const wide = weight?.dims.slice(2).map(() => 1) ?? [];
+    const perChannel =
+      factor?.data instanceof Float32Array && String(factor.dims) === String([channels, ...wide]);
+    const foldable =
+      conv && (!conv.inputs[2] || initializers.get(conv.inputs[2])?.data instanceof Float32Array);
+    if (conv && weight && perChannel && foldable && (n.op === 'Mul' || n.op === 'Add')) {
       const by = factor.data as Float32Array;
       const bias = conv.inputs[2]
         ? (initializers.get(conv.inputs[2])?.data as Float32Array)

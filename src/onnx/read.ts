@@ -13,7 +13,10 @@ import {
 } from './model.js';
 import { modelProto } from './proto.js';
 
+const MODEL_PROTO = modelProto();
 const MAX_BYTES = 2 ** 31 - 1;
+/** Standard operator sets that are read: before 7, operators broadcast by other rules; later ones are not known yet. */
+const OPSETS = { oldest: 7, newest: 26 };
 
 /**
  * Reads an ONNX file.
@@ -43,7 +46,7 @@ export function decodeModel(bytes: Uint8Array, source = 'the ONNX model'): Model
     new LichenError('onnx-invalid', `${source} is not a usable ONNX model: ${why}`, { cause });
   let proto: Proto;
   try {
-    proto = modelProto().decode(bytes) as unknown as Proto;
+    proto = MODEL_PROTO.decode(bytes) as unknown as Proto;
   } catch (error) {
     throw invalid(
       `it cannot be decoded (${messageOf(error)}); is it truncated or another kind of file?`,
@@ -55,10 +58,16 @@ export function decodeModel(bytes: Uint8Array, source = 'the ONNX model'): Model
   if (proto.graph.sparseInitializer?.length) throw invalid('it has sparse initializers; export dense ones');
   const opset = proto.opsetImport?.find((o) => !o.domain || o.domain === 'ai.onnx')?.version;
   if (opset === undefined) throw invalid('it names no standard operator set');
+  const set = Number(opset);
+  if (!(set >= OPSETS.oldest && set <= OPSETS.newest)) {
+    throw invalid(
+      `it is written in operator set ${set}; ${OPSETS.oldest} to ${OPSETS.newest} can be read. Export it in one of those`,
+    );
+  }
   try {
     const model: Model = {
       graph: readGraph(proto.graph),
-      opset: Number(opset),
+      opset: set,
       irVersion: Number(proto.irVersion ?? 0),
       metadata: Object.fromEntries((proto.metadataProps ?? []).map((p) => [p.key ?? '', p.value ?? ''])),
     };
@@ -141,7 +150,7 @@ function readAttribute(a: AttributeProto, n: NodeProto): Attribute {
       return { kind: 'strings', value: (a.strings ?? []).map(text) };
     default:
       throw new Error(
-        `attribute '${a.name}' of node '${n.name}' (${n.opType}) has type ${a.type}, which is not supported ` +
+        `attribute '${a.name}' of node '${n.name || n.output?.[0]}' (${n.opType}) has type ${a.type}, which is not supported ` +
           '(subgraphs and sparse tensors are not)',
       );
   }
@@ -152,11 +161,12 @@ function readValueInfo(v: ValueInfoProto): ValueInfo {
   return {
     name: v.name ?? '',
     type: (t?.elemType ?? ElementType.float) as ElementType,
-    dims:
-      t?.shape &&
-      (t.shape.dim ?? []).map((d) =>
-        d.dimParam ? d.dimParam : d.dimValue != null ? Number(d.dimValue) : null,
-      ),
+    // An absent size reads as 0, which is a size of its own.
+    dims: t?.shape
+      ? (t.shape.dim ?? []).map(
+          (d) => d.dimParam || (Object.hasOwn(d, 'dimValue') ? Number(d.dimValue) : null),
+        )
+      : undefined,
   };
 }
 

@@ -177,7 +177,8 @@ const rules: Record<string, ShapeRule> = {
     const to = constants(n, c, 1).map((d, i) => (d === 0 && !intAttribute(n, 'allowzero', 0) ? x[i]! : d));
     const rest = sizeOf(to.filter((d) => d !== -1));
     const shape = to.map((d) => (d === -1 ? sizeOf(x) / rest : d));
-    if (sizeOf(shape) !== sizeOf(x)) throw new RangeError(`cannot reshape [${x}] to [${to}]`);
+    if (sizeOf(shape) !== sizeOf(x) || !shape.every(Number.isInteger))
+      throw new RangeError(`cannot reshape [${x}] to [${to}]`);
     return [shape];
   },
   Flatten: (n, c) => {
@@ -263,7 +264,7 @@ for (const op of [
  * @throws LichenError `onnx-shape`, naming operator and node
  */
 export function inferShapes(n: Node, c: ShapeContext): number[][] {
-  const rule = rules[n.op];
+  const rule = Object.hasOwn(rules, n.op) ? rules[n.op] : undefined;
   if (!rule) {
     throw new LichenError(
       'onnx-shape',

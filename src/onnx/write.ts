@@ -3,6 +3,8 @@ import { LichenError, messageOf } from '../errors.js';
 import type { Attribute, ConstantTensor, Graph, Model, ValueInfo } from './model.js';
 import { modelProto } from './proto.js';
 
+const MODEL_PROTO = modelProto();
+
 /** Writes a model as an ordinary ONNX file. */
 export function writeModel(file: string, model: Model): void {
   try {
@@ -14,18 +16,15 @@ export function writeModel(file: string, model: Model): void {
 
 /** Encodes a model as the bytes of an ONNX file. */
 export function encodeModel(model: Model): Uint8Array {
-  const type = modelProto();
-  return type
-    .encode(
-      type.create({
-        irVersion: model.irVersion,
-        producerName: 'lichen',
-        opsetImport: [{ domain: '', version: model.opset }],
-        graph: graphProto(model.graph),
-        metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
-      }),
-    )
-    .finish();
+  return MODEL_PROTO.encode(
+    MODEL_PROTO.create({
+      irVersion: model.irVersion,
+      producerName: 'lichen',
+      opsetImport: [{ domain: '', version: model.opset }],
+      graph: graphProto(model.graph),
+      metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
+    }),
+  ).finish();
 }
 
 function graphProto(g: Graph): object {

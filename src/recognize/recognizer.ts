@@ -43,6 +43,7 @@ export class Recognizer {
   private readonly live: (task: string) => StreamingDiscriminant | undefined;
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private chooser: Promise<TaskChooser> | undefined;
+  private readonly answering = new Set<Promise<unknown>>();
 
   /** @param live a task's discriminant where one is held in memory; the store's is read otherwise */
   constructor(
@@ -62,7 +63,15 @@ export class Recognizer {
    * @param task whose classes are asked for; where it is left out, the task that explains each sample best
    * @throws LichenError `task-unknown`, `task-untrained`, and as `versionModel` does
    */
-  async classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
+  classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
+    const answer = this.answer(latents, task);
+    this.answering.add(answer);
+    const done = () => this.answering.delete(answer);
+    answer.then(done, done);
+    return answer;
+  }
+
+  private async answer(latents: readonly Uint8Array[], task: string | undefined): Promise<Answer[]> {
     if (task !== undefined) return this.classifyIn(task, latents);
     const names = this.store.tasks.list().map((t) => t.name);
     if (names.length === 0)
@@ -89,11 +98,11 @@ export class Recognizer {
     const names = task === undefined ? [...this.loaded.keys()] : [task];
     const chooser = this.chooser;
     this.chooser = undefined;
-    for (const name of names) {
-      const loaded = this.loaded.get(name);
-      this.loaded.delete(name);
-      await loaded?.then((l) => l.network.close()).catch(() => {});
-    }
+    const networks = names.map((name) => this.loaded.get(name));
+    for (const name of names) this.loaded.delete(name);
+    // Whoever is being answered may hold a network that is let go of.
+    await Promise.allSettled(this.answering);
+    for (const loaded of networks) await loaded?.then((l) => l.network.close()).catch(() => {});
     await chooser?.then((c) => c.close()).catch(() => {});
   }
 

@@ -7,6 +7,14 @@ describe('the latent codec', () => {
     expect(latentBytes({ channels: 192, positions: 49 })).toBe(9792);
   });
 
+  it('keeps floats as they are where it is told to', () => {
+    const shape = { channels: 2, positions: 3, encoding: 'float32' as const };
+    const values = Float32Array.of(1.1, -2.2, 3.3, 1e-20, -0, 1e20);
+    const encoded = encodeLatent(values, shape);
+    expect(encoded.length).toBe(latentBytes(shape));
+    expect(decodeLatent(encoded, shape)).toEqual(values);
+  });
+
   it('errs by at most half a step of each channel, whatever the values', () => {
     fc.assert(
       fc.property(

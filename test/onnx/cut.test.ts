@@ -2,8 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { cutModel, cutPoints } from '../../src/onnx/cut.js';
 import { type Model, sizeOf } from '../../src/onnx/model.js';
-import { decodeModel, readModel } from '../../src/onnx/read.js';
-import { encodeModel } from '../../src/onnx/write.js';
+import { readModel } from '../../src/onnx/read.js';
 import { Random } from '../../src/random.js';
 
 const FILE = 'models/efficientnet-lite0.onnx';
@@ -19,42 +18,6 @@ async function evaluate(m: Model, input: Float32Array, dims: number[]): Promise<
   await program.close();
   return Object.values(out)[0]!.data;
 }
-
-describe('reading and writing', () => {
-  it('reads the default backbone', () => {
-    expect(model.opset).toBe(17);
-    expect(model.graph.inputs).toEqual([{ name: 'image', type: 1, dims: ['N', 3, 224, 224] }]);
-    expect(new Set(model.graph.nodes.map((n) => n.op))).toEqual(
-      new Set(['Conv', 'Clip', 'Add', 'GlobalAveragePool', 'Flatten']),
-    );
-    expect(model.metadata.license).toBe('Apache-2.0');
-  });
-
-  it('writes what it read', () => {
-    const again = decodeModel(encodeModel(model));
-    expect(again.graph.nodes).toEqual(model.graph.nodes);
-    expect([...again.graph.initializers.keys()]).toEqual([...model.graph.initializers.keys()]);
-    for (const [name, t] of model.graph.initializers) expect(again.graph.initializers.get(name)).toEqual(t);
-  });
-
-  it.each([
-    ['no file', () => readModel('models/none.onnx'), /cannot read the ONNX model models\/none.onnx/],
-    ['text', () => decodeModel(Buffer.from('this is not a model at all')), /not a usable ONNX model/],
-    ['nothing', () => decodeModel(new Uint8Array()), /it has no graph/],
-  ])('refuses %s', (_, read, message) => expect(read).toThrow(message));
-
-  it('refuses a truncated file', () => {
-    const bytes = encodeModel(model);
-    expect(() => decodeModel(bytes.subarray(0, bytes.length - 1000), 'backbone.onnx')).toThrow(
-      /backbone.onnx is not a usable ONNX model/,
-    );
-  });
-
-  it('refuses a graph that reads what nothing produces', () => {
-    const broken = { ...model, graph: { ...model.graph, nodes: model.graph.nodes.slice(1) } };
-    expect(() => decodeModel(encodeModel(broken))).toThrow(/reads 'stem', which nothing before it produces/);
-  });
-});
 
 describe('cutting', () => {
   it('lists the tensors where the network falls in two', () => {

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../src/engine/ort.js';
-import { type ConstantTensor, floats, ints, type Model, type Node, node } from '../../src/onnx/model.js';
+import { LichenError } from '../../src/errors.js';
+import {
+  type Attribute,
+  type ConstantTensor,
+  float,
+  floats,
+  int,
+  ints,
+  type Model,
+  type Node,
+  node,
+} from '../../src/onnx/model.js';
 import { normalize } from '../../src/onnx/normalize.js';
 import { Random } from '../../src/random.js';
 
@@ -112,5 +123,78 @@ describe('normalization', () => {
       [4],
     );
     expect(n.graph.nodes.map((k) => k.op)).toEqual(['Relu']);
+  });
+
+  it.each([
+    ['a sequence, behind a convolution', [1, 2, 5], [3, 2, 3], ['Conv', 'Relu']],
+    ['a volume, behind a convolution', [1, 2, 3, 4, 3], [3, 2, 1, 2, 1], ['Conv', 'Relu']],
+  ])('folds batch normalization of %s', async (_, dims, w, ops) => {
+    const nodes = [
+      node('Conv', ['x', 'w'], ['h']),
+      node('BatchNormalization', ['h', 'g', 'b', 'm', 'v'], ['n']),
+      node('Relu', ['n'], ['y']),
+    ];
+    const n = await same(model(nodes, { w: draw(w), ...statistics }, 15, dims), dims);
+    expect(n.graph.nodes.map((k) => k.op)).toEqual(ops);
+  });
+
+  it('keeps the meaning of batch normalization of rows', async () => {
+    const nodes = [
+      node('Gemm', ['x', 'w'], ['h']),
+      node('BatchNormalization', ['h', 'g', 'b', 'm', 'v'], ['y']),
+    ];
+    await same(model(nodes, { w: draw([2, 3]), ...statistics }, 15, [3, 2]), [3, 2]);
+  });
+
+  it('makes inputs of what older sets have as attributes', async () => {
+    const bounds = { min: float(-0.5), max: float(0.75) };
+    for (const attributes of [bounds, { min: bounds.min }, { max: bounds.max }, {}] as Record<
+      string,
+      Attribute
+    >[]) {
+      await same(model([node('Clip', ['x'], ['y'], attributes)], {}, 7, [2, 3]), [2, 3]);
+    }
+    const pad = node('Pad', ['x'], ['y'], { pads: ints([0, 1, 2, 0]), value: float(3) });
+    await same(model([pad], {}, 10, [2, 3]), [2, 3]);
+    const slice = node('Slice', ['x'], ['y'], { starts: ints([1]), ends: ints([3]), axes: ints([1]) });
+    await same(model([slice], {}, 9, [2, 3]), [2, 3]);
+    await same(model([node('Softmax', ['x'], ['y'])], {}, 11, [2, 3]), [2, 3]);
+  });
+
+  it.each([
+    [
+      'a softmax over several axes',
+      node('Softmax', ['x'], ['y']),
+      11,
+      /node 'y' \(Softmax\): its axis 1 has another meaning/,
+    ],
+    [
+      'batch normalization in training form',
+      node('BatchNormalization', ['x', 'g', 'b', 'm', 'v'], ['y'], { training_mode: int(1) }),
+      15,
+      /training form/,
+    ],
+    [
+      'batch normalization by what is no constant',
+      node('BatchNormalization', ['x', 'g', 'b', 'm', 'x'], ['y']),
+      15,
+      /its input 4 \('x'\) must be a float constant/,
+    ],
+    [
+      'batch normalization without its variance',
+      node('BatchNormalization', ['x', 'g', 'b', 'm'], ['y']),
+      15,
+      /its input 4 \(''\) must be a float constant/,
+    ],
+    [
+      'a mean over axes that are computed',
+      node('ReduceMean', ['x', 'x'], ['y']),
+      18,
+      /its axes must be a constant/,
+    ],
+  ])('refuses %s, whose meaning would change', (_, n, opset, message) => {
+    const m = model([n], statistics, opset, [1, 3, 2, 2]);
+    expect(() => normalize(m)).toThrow(LichenError);
+    expect(() => normalize(m)).toThrow(message);
   });
 });

@@ -48,7 +48,7 @@ export const shape: Record<string, Rule> = {
       : spread;
     return [b.op('Pad', [cut, b.ints(...start, ...end.map((e) => Math.max(0, e)))])];
   },
-  // Constant padding only; what was put around is cut off again.
+  // Constant padding only; what was put around is cut off again, and what was cut off is nothing.
   Pad: ({ node, x, dy, b }) => {
     const mode = node.attributes.mode;
     if (mode?.kind === 'string' && mode.value !== 'constant') {
@@ -57,6 +57,13 @@ export const shape: Record<string, Rule> = {
     const from = b.shape(x[0]!);
     const pads = b.integers(x[1]!)!;
     const axes = x[3] ? b.integers(x[3])! : from.map((_, i) => i);
+    if (pads.some((p) => p < 0)) {
+      const back = [...from, ...from].fill(0);
+      pads.forEach((p, i) => {
+        back[axes[i % axes.length]! + (i < axes.length ? 0 : from.length)] = -p;
+      });
+      return [b.op('Pad', [dy, b.ints(...back)])];
+    }
     const starts = axes.map((_, i) => pads[i]!);
     const ends = axes.map((a, i) => pads[i]! + from[a]!);
     return [b.op('Slice', [dy, b.ints(...starts), b.ints(...ends), b.ints(...axes)])];

@@ -1,4 +1,6 @@
 import { type ConstantTensor, type Graph, intAttribute, type Node } from '../../onnx/model.js';
+import type { Crown, TaskOutputs } from '../strategy.js';
+import { mapsOf } from '../summary.js';
 
 /** A layer with a constant weight: what masks are put on and columns copy. */
 export interface WeightLayer {
@@ -32,4 +34,14 @@ export function weightLayer(graph: Graph, node: Node): WeightLayer | undefined {
   const outFirst = node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 1;
   const channels = outFirst ? weight.dims[0]! : weight.dims.at(-1)!;
   return { ...layer, depthwise: false, channels, perChannel: outFirst ? [channels, 1] : [channels] };
+}
+
+/**
+ * What heads read of a network that has the crown's own shape.
+ * @param names for every tensor of the crown its name in the network
+ */
+export function crownOutputs(crown: Crown, names: ReadonlyMap<string, string>): TaskOutputs {
+  const features = names.get(crown.features)!;
+  const maps = mapsOf(crown).map((m) => names.get(m)!);
+  return { features, maps, vectors: maps.length > 0 ? [] : [features] };
 }

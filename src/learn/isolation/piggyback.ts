@@ -2,8 +2,8 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import { float, floats, sizeOf } from '../../onnx/model.js';
 import { type AdapterTensors, half } from '../adapter.js';
-import type { Isolation, IsolationContext, Parameter, TrainableNetwork } from '../strategy.js';
-import { type WeightLayer, weightLayer } from './layers.js';
+import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
+import { crownOutputs, type WeightLayer, weightLayer } from './layers.js';
 
 export interface PiggybackOptions {
   /** Value that every real-valued mask starts from. */
@@ -92,7 +92,7 @@ export class Piggyback implements Isolation {
     return tensors;
   }
 
-  deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string {
+  deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
       if (!layer) return undefined;
@@ -113,7 +113,7 @@ export class Piggyback implements Isolation {
         b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`)),
       );
     });
-    return names.get(crown.features)!;
+    return crownOutputs(crown, names);
   }
 }
 

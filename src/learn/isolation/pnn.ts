@@ -4,8 +4,15 @@ import { inline } from '../../onnx/inline.js';
 import { type Attribute, floats, int, intAttribute, type Node, sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import { type AdapterTensors, half } from '../adapter.js';
-import type { Crown, Isolation, IsolationContext, Parameter, TrainableNetwork } from '../strategy.js';
-import { type WeightLayer, weightLayer } from './layers.js';
+import type {
+  Crown,
+  Isolation,
+  IsolationContext,
+  Parameter,
+  TaskOutputs,
+  TrainableNetwork,
+} from '../strategy.js';
+import { crownOutputs, type WeightLayer, weightLayer } from './layers.js';
 
 export interface PnnOptions {
   /** Channels of a new column relative to the crown's. */
@@ -45,7 +52,7 @@ export class Pnn implements Isolation {
       parameters.push({ name, dims, initial, learningRate: this.options.rate });
       return b.input(name, dims);
     };
-    return { builder: b, parameters, features: this.columns(context, b, latent, weights) };
+    return { builder: b, parameters, features: this.columns(context, b, latent, weights).features };
   }
 
   freeze(context: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors {
@@ -56,7 +63,7 @@ export class Pnn implements Isolation {
     return tensors;
   }
 
-  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): string {
+  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     return this.columns(context, b, latent, frozenWeights(b, adapter));
   }
 
@@ -66,12 +73,15 @@ export class Pnn implements Isolation {
     b: GraphBuilder,
     latent: string,
     weights: Weights,
-  ): string {
+  ): TaskOutputs {
     const columns: Column[] = [inline(b, crown.graph, new Map([[crown.latent, latent]]))];
     for (const adapter of earlier)
       columns.push(this.column(crown, b, latent, columns, frozenWeights(b, adapter)));
     const own = this.column(crown, b, latent, columns, weights);
-    return b.op('Concat', [own.get(crown.features)!, columns[0]!.get(crown.features)!], { axis: int(1) });
+    const thin = own.get(crown.features)!;
+    const frozen = crownOutputs(crown, columns[0]!);
+    const features = b.op('Concat', [thin, frozen.features], { axis: int(1) });
+    return { features, maps: frozen.maps, vectors: [thin, ...frozen.vectors] };
   }
 
   private column(

@@ -126,7 +126,9 @@ export class Discriminant {
       trace += g[i * n + i]!;
     }
     // S = ridge I + share Z'Z
-    const ridge = Math.max((shrinkage * trace) / n / this.rows.width, 1e-12);
+    // With one sample a class, or copies, there is no scatter to speak of: the nearest mean answers.
+    const squares = index.reduce((sum, i) => sum + this.products[i * total + i]!, 0);
+    const ridge = trace > 1e-9 * squares ? (shrinkage * trace) / n / this.rows.width : 1;
     const share = (1 - shrinkage) / n;
     const zz = g;
     for (let i = 0; i < n * n; i++) zz[i]! *= share;

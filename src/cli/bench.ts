@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  ACCURACY_METHODS,
+  type AccuracyMethod,
+  type AccuracyRow,
+  measureAccuracy,
+} from '../../bench/accuracy.js';
+import { DATASETS, type Dataset, defaultDataFolder } from '../../bench/data.js';
+import { measureJob } from '../../bench/job.js';
+import { measureOptimizer } from '../../bench/optimizer.js';
+import { circumstances, writeResult } from '../../bench/record.js';
+import { packageRoot } from '../backbone/manifest.js';
+import { integer } from './options.js';
+import { bytes, percent, print, table } from './output.js';
+import { runSteps, type Say } from './progress.js';
+
+interface CommonOptions {
+  data: string;
+  out?: string;
+  json: boolean;
+}
+
+/** `lichen bench NAME`: what is in bench/, each a command of its own. */
+export function addBench(program: Command): void {
+  const bench = program
+    .command('bench')
+    .summary('measure accuracy, time and memory on this machine')
+    .description('Measures what docs/benchmarks.md tells, and writes the figures as JSON to bench/results.');
+  addAccuracy(bench);
+  addJob(bench);
+  addOptimizer(bench);
+}
+
+function addAccuracy(bench: Command): void {
+  common(
+    bench
+      .command('accuracy')
+      .summary('accuracy on photographs that were neither trained nor tuned on')
+      .option('--datasets <names>', `${DATASETS.join(',')}`, names(DATASETS), [...DATASETS])
+      .option('--methods <names>', `${ACCURACY_METHODS.join(',')}`, names(ACCURACY_METHODS), [
+        ...ACCURACY_METHODS,
+      ])
+      .option('--seeds <n>', 'independent splits and trainings', integer(1, 100), 3)
+      .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
+      .option('--float-latents', 'keep latents as they are, to measure what bytes cost', false),
+    `
+Examples:
+  lichen bench accuracy
+  lichen bench accuracy --datasets hand-signs --methods instant,piggyback --seeds 5 --json
+  lichen bench accuracy --float-latents`,
+  ).action(
+    async (
+      options: CommonOptions & {
+        datasets: Dataset[];
+        methods: AccuracyMethod[];
+        seeds: number;
+        epochs: number;
+        floatLatents: boolean;
+      },
+    ) => {
+      const latents = options.floatLatents ? 'float32' : 'int8';
+      const rows = await running('Accuracy', (say) =>
+        measureAccuracy({ ...options, folder: options.data, latents }, say),
+      );
+      finish(options, latents === 'int8' ? 'accuracy' : 'accuracy-float-latents', { rows }, () =>
+        accuracyTable(rows),
+      );
+    },
+  );
+}
+
+function addJob(bench: Command): void {
+  common(
+    bench
+      .command('job')
+      .summary('time and memory of the whole of `lichen learn`')
+      .option('--dataset <name>', DATASETS.join(' or '), one(DATASETS), 'hand-signs' as Dataset)
+      .option('--per-class <n>', 'pictures a class', integer(1, 100_000), 60)
+      .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
+      .option('--method <name>', 'piggyback or pnn', one(['piggyback', 'pnn']), 'piggyback')
+      .option('--runs <n>', 'how often', integer(1, 100), 3),
+    `
+Examples:
+  lichen bench job
+  lichen bench job --method pnn --runs 5 --json`,
+  ).action(
+    async (
+      options: CommonOptions & {
+        dataset: Dataset;
+        perClass: number;
+        epochs: number;
+        method: string;
+        runs: number;
+      },
+    ) => {
+      const result = await running('Whole jobs', (say) =>
+        measureJob({ ...options, folder: options.data }, say),
+      );
+      finish(options, `job-${options.method}`, result, () =>
+        table(
+          ['pictures', 'epochs', 'seconds (median)', 'all runs', 'ms a step', 'peak memory'],
+          [
+            [
+              result.pictures,
+              result.epochs,
+              result.medianSeconds.toFixed(1),
+              result.seconds.join(' '),
+              result.stepMilliseconds.join(' '),
+              bytes(Math.max(...result.peakRssBytes)),
+            ],
+          ],
+        ),
+      );
+    },
+  );
+}
+
+function addOptimizer(bench: Command): void {
+  common(
+    bench
+      .command('optimizer')
+      .summary('a training step with Adam inside the graph against outside')
+      .option('--batch <n>', 'samples a step', integer(1, 1024), 32)
+      .option('--steps <n>', 'steps of each side', integer(3, 10_000), 40),
+    `
+Examples:
+  lichen bench optimizer
+  lichen bench optimizer --batch 16 --steps 100`,
+  ).action(async (options: CommonOptions & { batch: number; steps: number }) => {
+    const result = await running('Steps', () => measureOptimizer(options.batch, options.steps));
+    finish(options, 'optimizer', result, () =>
+      table(
+        ['batch', 'in graph, ms', 'outside, ms', 'ratio'],
+        [[result.batch, result.inGraph.toFixed(1), result.outside.toFixed(1), result.ratio.toFixed(2)]],
+      ),
+    );
+  });
+}
+
+/** Options that every bench has. */
+function common(command: Command, examples: string): Command {
+  return command
+    .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
+    .option('--out <file>', 'where the figures go (default: bench/results/NAME.json)')
+    .option('--json', 'print one line of JSON', false)
+    .addHelpText('after', examples);
+}
+
+function finish(options: CommonOptions, name: string, result: object, text: () => string): void {
+  const command = `lichen ${process.argv.slice(2).join(' ')}`;
+  const whole = { bench: name, ...circumstances(command), ...result };
+  const file = options.out ?? join(packageRoot(), 'bench', 'results', `${name}.json`);
+  writeResult(file, whole);
+  print(whole, options.json, () => `${text()}\n\nwritten to ${file}`);
+}
+
+function accuracyTable(rows: readonly AccuracyRow[]): string {
+  const spread = (s: AccuracyRow['all']) => `${percent(s.mean)} ± ${(100 * s.deviation).toFixed(1)}`;
+  return table(
+    ['dataset', 'method', 'all others', 'at most 60 a class', 'adapter', 'of the backbone', 's'],
+    rows.map((r) => [
+      r.dataset,
+      r.method,
+      spread(r.all),
+      spread(r.atMost60),
+      bytes(r.adapterBytes),
+      `1/${(r.backboneBytes / r.adapterBytes).toFixed(0)}`,
+      r.secondsPerTraining.toFixed(1),
+    ]),
+  );
+}
+
+/** Runs one bench with its progress on standard error. */
+async function running<T>(title: string, work: (say: Say) => Promise<T>): Promise<T> {
+  const context: { result?: T } = {};
+  const run = async (c: typeof context, say: Say) => {
+    c.result = await work(say);
+  };
+  await runSteps([{ title, run }], context, false);
+  return context.result!;
+}
+
+function one<T extends string>(known: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = known.find((k) => k === text);
+    if (!found) throw new InvalidArgumentError(`expected one of ${known.join(', ')}.`);
+    return found;
+  };
+}
+
+function names<T extends string>(known: readonly T[]): (text: string) => T[] {
+  const parse = one(known);
+  return (text) => text.split(',').map((t) => parse(t.trim()));
+}

@@ -1,0 +1,120 @@
+import type Libsql from 'libsql';
+import type * as Ort from 'onnxruntime-node';
+import type Sharp from 'sharp';
+import { packageRoot } from '../backbone/manifest.js';
+import { GraphBuilder } from '../onnx/builder.js';
+import { floats } from '../onnx/model.js';
+import { encodeModel } from '../onnx/write.js';
+import type { Check } from './check.js';
+import { type Probed, probe } from './native-probe.js';
+
+const REINSTALL =
+  'npm ci --omit=dev in the folder of Lichen (with optional packages, which hold the libraries)';
+const NEWER_SYSTEM =
+  'use a system with glibc 2.28 or newer: Debian 12, Raspberry Pi OS 12, Ubuntu 20.04, JetPack 5, or newer';
+
+/** A PNG of two pixels: red, then green. */
+const TINY_PICTURE =
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR42mP4z8DAwPAfAAb/Af4yebGNAAAAAElFTkSuQmCC';
+
+/**
+ * Loads every native library, and has each do a little of its work, in processes of their own.
+ * @param root the folder that packages are loaded from
+ */
+export async function engineChecks(root = packageRoot()): Promise<Check[]> {
+  return Promise.all([onnxRuntime(root), pictures(root), database(root), tensorFlow(root)]);
+}
+
+async function onnxRuntime(root: string): Promise<Check> {
+  const graph = Buffer.from(encodeModel(tinyModel())).toString('base64');
+  const probed = await probe(
+    async (load, model) => {
+      const ort = load('onnxruntime-node') as typeof Ort;
+      const session = await ort.InferenceSession.create(Buffer.from(model!, 'base64'));
+      const x = new ort.Tensor('float32', Float32Array.of(-2, 3), [1, 2]);
+      const y = Array.from((await session.run({ x })).y!.data as Float32Array).join();
+      if (y !== '0,7') throw new Error(`it computes max(0, 2x + 1) of -2,3 as ${y}; 0,7 was expected`);
+      return ort.env.versions.node ?? ort.env.versions.common;
+    },
+    [graph],
+    root,
+  );
+  return needed('onnxruntime', probed, (version) => `${version}, runs a graph`);
+}
+
+/** y = max(0, 2x + 1) for two numbers. */
+function tinyModel() {
+  const b = new GraphBuilder();
+  const x = b.input('x', [1, 2]);
+  const weight = b.constant(floats([2, 0, 0, 2], [2, 2]));
+  const bias = b.constant(floats([1, 1], [2]));
+  b.op('Relu', [b.op('Gemm', [x, weight, bias])], {}, 'y');
+  b.output('y');
+  return b.model('doctor');
+}
+
+async function pictures(root: string): Promise<Check> {
+  const probed = await probe(
+    async (load, picture) => {
+      const sharp = load('sharp') as typeof Sharp;
+      const pixels = [...(await sharp(Buffer.from(picture!, 'base64')).raw().toBuffer())].join();
+      if (pixels !== '255,0,0,0,255,0') throw new Error(`it decodes a red and a green pixel as ${pixels}`);
+      return `${sharp.versions.sharp} with libvips ${sharp.versions.vips}`;
+    },
+    [TINY_PICTURE],
+    root,
+  );
+  return needed('sharp', probed, (version) => `${version}, decodes a picture`);
+}
+
+async function database(root: string): Promise<Check> {
+  const probed = await probe(
+    (load) => {
+      const Database = load('libsql') as typeof Libsql;
+      const memory = new Database(':memory:');
+      memory.exec('CREATE TABLE t (v TEXT)');
+      memory.prepare('INSERT INTO t VALUES (?)').run('kept');
+      const row = memory.prepare('SELECT v, sqlite_version() AS version FROM t').get() as {
+        v: string;
+        version: string;
+      };
+      memory.close();
+      if (row.v !== 'kept') throw new Error(`a row came back as '${row.v}'`);
+      return row.version;
+    },
+    [],
+    root,
+  );
+  return needed('libsql', probed, (version) => `SQLite ${version}, keeps a row`);
+}
+
+async function tensorFlow(root: string): Promise<Check> {
+  const name = 'tensorflow';
+  const probed = await probe(
+    (load) => {
+      const tf = load('@tensorflow/tfjs-node') as { version: { 'tfjs-core': string } };
+      return tf.version['tfjs-core'];
+    },
+    [],
+    root,
+  );
+  if (probed.ok) return { name, status: 'ok', found: `${probed.answer} (second engine)` };
+  return {
+    name,
+    status: 'optional',
+    found: `not loaded: ${probed.why}`,
+    howToGet: 'npm rebuild @tensorflow/tfjs-node --ignore-scripts=false (x64 only; nothing needs it)',
+  };
+}
+
+function needed(name: string, probed: Probed, found: (answer: string) => string): Check {
+  if (probed.ok) return { name, status: 'ok', found: found(probed.answer) };
+  const old = /GLIBC|GLIBCXX|ld-linux|libc\.so/.test(probed.why);
+  return {
+    name,
+    status: 'missing',
+    found: `does not work: ${probed.why}`,
+    needed: 'the agent and every command',
+    howToGet: old ? NEWER_SYSTEM : REINSTALL,
+  };
+}

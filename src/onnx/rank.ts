@@ -1,0 +1,80 @@
+import type { Graph } from './model.js';
+
+/** Operators whose first input has as many axes as their output. */
+const KEEP_RANK = new Set([
+  ...[
+    'Add',
+    'Sub',
+    'Mul',
+    'Div',
+    'Pow',
+    'Max',
+    'Min',
+    'Relu',
+    'LeakyRelu',
+    'PRelu',
+    'Clip',
+    'Elu',
+    'Selu',
+    'Gelu',
+  ],
+  ...[
+    'HardSwish',
+    'HardSigmoid',
+    'Sigmoid',
+    'Tanh',
+    'Erf',
+    'Exp',
+    'Log',
+    'Sqrt',
+    'Neg',
+    'Abs',
+    'Softplus',
+    'Softmax',
+  ],
+  ...[
+    'LogSoftmax',
+    'Identity',
+    'Dropout',
+    'BatchNormalization',
+    'InstanceNormalization',
+    'LayerNormalization',
+    'LRN',
+  ],
+  ...[
+    'MaxPool',
+    'AveragePool',
+    'GlobalAveragePool',
+    'GlobalMaxPool',
+    'Pad',
+    'Slice',
+    'Concat',
+    'Transpose',
+    'Resize',
+  ],
+  ...['Conv', 'ConvTranspose', 'Upsample', 'Cast'],
+]);
+
+/** Says how many axes a tensor of a graph has, as far as inputs, constants and operators tell; undefined else. */
+export function rankOf(graph: Graph): (name: string) => number | undefined {
+  const known = new Map<string, number | undefined>();
+  for (const i of graph.inputs) known.set(i.name, i.dims?.length);
+  for (const [name, t] of graph.initializers) known.set(name, t.dims.length);
+  for (const n of graph.nodes) {
+    const ranks = n.inputs.map((i) => known.get(i));
+    const shape = graph.initializers.get(n.inputs[1] ?? '');
+    let rank: number | undefined;
+    if (n.op === 'Gemm' || n.op === 'Flatten') rank = 2;
+    else if (n.op === 'Reshape') rank = shape?.dims[0];
+    else if (n.op === 'Conv' || n.op === 'ConvTranspose') rank = ranks[1] ?? ranks[0];
+    else if (n.op === 'MatMul' && (ranks[1] ?? 0) === 2) rank = ranks[0];
+    else if (KEEP_RANK.has(n.op) && ranks[0] !== undefined) {
+      rank = Math.max(
+        ranks[0],
+        ...(['Add', 'Sub', 'Mul', 'Div', 'Pow'].includes(n.op) ? [ranks[1] ?? 0] : []),
+      );
+    }
+    for (const o of n.outputs) known.set(o, rank);
+  }
+  return (name) => known.get(name);
+}

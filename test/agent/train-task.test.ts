@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type TrainTaskOptions, trainTask } from '../../src/agent/train-task.js';
+import { type Adapter, decodeAdapter } from '../../src/learn/adapter.js';
+import type { LabelledLatent } from '../../src/learn/candidate.js';
+import type { Isolation } from '../../src/store/tasks.js';
+import { scratchFolder } from '../store/scratch.js';
+import { latentsOf, type Photograph, splitPhotographs } from './pictures.js';
+import { type Bedrock, openBedrock, Rooms } from './rooms.js';
+
+const scratch = scratchFolder();
+let bedrock: Bedrock;
+/** Two classes that are hard to tell apart. */
+let pictures: Photograph[];
+let latents: Uint8Array[];
+
+beforeAll(async () => {
+  bedrock = await openBedrock();
+  pictures = ['shirt', 'tshirt'].flatMap((label) => splitPhotographs(label, 10, 12, 'tops'));
+  latents = await latentsOf(bedrock.backbone, bedrock.trunk, pictures);
+});
+afterAll(() => bedrock.trunk.close());
+
+class Workshop {
+  readonly rooms: Rooms;
+
+  constructor(rooms: Rooms) {
+    this.rooms = rooms;
+  }
+
+  static async open(folder = 'store'): Promise<Workshop> {
+    return new Workshop(await Rooms.open(bedrock, scratch.path(folder)));
+  }
+
+  async taught(task = 'tops', isolation: Isolation = 'piggyback'): Promise<this> {
+    await this.rooms.keep(task, pictures, latents, isolation);
+    return this;
+  }
+
+  train(
+    task: string,
+    seed: number,
+    samples = this.rooms.samples(task),
+    change: Partial<TrainTaskOptions> = {},
+  ) {
+    const { engine, backbone } = bedrock;
+    const found = this.rooms.store.tasks.require(task);
+    return trainTask(engine, backbone, this.rooms.store, found, samples, {
+      isolation: found.isolation,
+      rehearsal: 'er',
+      learner: { epochs: 2, batch: 8, seed, threads: 1 },
+      ...change,
+    });
+  }
+
+  adapter(id: number) {
+    return decodeAdapter(this.rooms.store.versions.adapter(id));
+  }
+}
+
+/** What was trained, as text that compares quickly. */
+const bytesOf = ({ tensors }: Adapter) =>
+  [...tensors].map(([name, t]) => [name, createHash('sha256').update(t.data).digest('hex')]);
+
+it('promotes a candidate only where it beats the instant answer and the version that answers now', async () => {
+  const workshop = await (await Workshop.open()).taught();
+  const { versions } = workshop.rooms.store;
+  const outcomes: boolean[] = [];
+  let best: number | undefined;
+  for (const seed of [1, 2, 3, 4]) {
+    const before = versions.current('tops');
+    const { version, promoted, reason, candidate, instant } = await workshop.train('tops', seed);
+    const mine = candidate.heldOutAccuracy!;
+    expect(candidate).toMatchObject({ trainSamples: 20, heldOutSamples: pictures.length - 20 });
+    expect(promoted).toBe(mine > instant.heldOutAccuracy! && mine > (best ?? -1));
+    expect(reason).toMatch(/^\d+\.\d % held out, (the instant answer|version \d) \d+\.\d %$/);
+    expect(versions.current('tops')?.id).toBe(promoted ? version.id : before?.id);
+    expect(versions.require(version.id).state).toBe(promoted ? 'promoted' : 'candidate');
+    expect(version.metrics).toMatchObject({
+      heldOutAccuracy: mine,
+      instantAccuracy: instant.heldOutAccuracy,
+    });
+    if (promoted) best = mine;
+    outcomes.push(promoted);
+  }
+  // Both happened.
+  expect(new Set(outcomes).size).toBe(2);
+  expect(versions.list('tops').map((v) => v.number)).toEqual([1, 2, 3, 4]);
+  await workshop.rooms.close();
+});
+
+it('never trains on what is held out: other held-out samples leave the masks bit for bit the same', async () => {
+  const workshop = await (await Workshop.open()).taught();
+  const samples = workshop.rooms.samples('tops');
+  const other = await (await Workshop.open('other')).taught();
+  const nonsense = (s: LabelledLatent): LabelledLatent =>
+    s.heldOut ? { ...s, latent: s.latent.map((v) => 255 - v), label: 1 - s.label } : s;
+  const a = await workshop.train('tops', 5, samples);
+  const b = await other.train('tops', 5, samples.map(nonsense));
+  const [x, y] = [workshop.adapter(a.version.id), other.adapter(b.version.id)];
+  expect(x.tensors.size).toBeGreaterThan(5);
+  expect(bytesOf(y)).toEqual(bytesOf(x));
+  expect(a.candidate.losses).toEqual(b.candidate.losses);
+  // Whereas a training sample more or less changes them.
+  const less = samples.filter((s, i) => s.heldOut || i !== samples.findIndex((t) => !t.heldOut));
+  const c = await other.train('tops', 5, less);
+  expect(other.adapter(c.version.id).tensors.size).toBe(x.tensors.size);
+  expect(bytesOf(other.adapter(c.version.id))).not.toEqual(bytesOf(x));
+  await workshop.rooms.close();
+  await other.rooms.close();
+});
+
+it('promotes without comparing where nothing is held out, and gives the same bits for the same seed', async () => {
+  const workshop = await (await Workshop.open()).taught();
+  const samples = workshop.rooms.samples('tops').filter((s) => !s.heldOut);
+  const first = await workshop.train('tops', 7, samples);
+  const again = await workshop.train('tops', 7, samples);
+  expect(first).toMatchObject({ promoted: true, reason: 'nothing was held out to compare by' });
+  expect(first.candidate.heldOutAccuracy).toBeNull();
+  expect(again.version).toMatchObject({ sha256: first.version.sha256, digest: first.version.digest });
+  expect((await workshop.train('tops', 8, samples)).version.sha256).not.toBe(first.version.sha256);
+  await workshop.rooms.close();
+});
+
+it('grows a column beside the columns of earlier tasks, and records which ones', async () => {
+  const workshop = await (await Workshop.open()).taught('first', 'pnn');
+  const { store, memory } = workshop.rooms;
+  const samples = workshop.rooms.samples('first').filter((s) => !s.heldOut);
+  const learner = { epochs: 1, batch: 8, seed: 1, threads: 1 };
+  const first = await workshop.train('first', 1, samples, { learner });
+  expect(first.version).toMatchObject({ isolation: 'pnn', requires: [] });
+  store.tasks.create({
+    name: 'second',
+    isolation: 'pnn',
+    backbone: bedrock.backbone.id,
+    classes: ['a', 'b'],
+  });
+  const second = await workshop.train('second', 1, samples, { learner });
+  expect(second.version.requires).toEqual([{ task: 'first', version: 1, sha256: first.version.sha256 }]);
+  expect(() => store.versions.delete(first.version.id)).toThrow(/cannot be deleted/);
+  expect(memory.stats().samples).toBe(pictures.length);
+  await workshop.rooms.close();
+});
+
+it('writes nothing where it is stopped, or where there is too little to learn from', async () => {
+  const workshop = await (await Workshop.open()).taught();
+  const { store } = workshop.rooms;
+  const samples = workshop.rooms.samples('tops');
+  const stop = new AbortController();
+  let steps = 0;
+  const stopped = workshop.train('tops', 1, samples, {
+    signal: stop.signal,
+    onProgress: () => {
+      steps++;
+      stop.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'learn-aborted' });
+  expect(steps).toBe(1);
+  const oneClass = samples.filter((s) => s.label === 0 || s.heldOut);
+  await expect(workshop.train('tops', 1, oneClass)).rejects.toMatchObject({
+    code: 'learn-no-samples',
+    message: expect.stringContaining("no sample to train on for class 'tshirt'"),
+  });
+  expect(store.versions.list('tops')).toEqual([]);
+  expect(store.versions.current('tops')).toBeUndefined();
+  await workshop.rooms.close();
+});
