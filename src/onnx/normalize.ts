@@ -34,6 +34,7 @@ export function normalize(model: Model): Model {
   for (const original of graph.nodes) {
     const n = { ...original, inputs: original.inputs.map((i) => alias.get(i) ?? i) };
     const out = n.outputs[0]!;
+    if (REWRITTEN.has(n.op) && (!n.inputs[0] || !out)) throw refused(n, 'it has no input or no output');
     if ((n.op === 'Identity' || n.op === 'Dropout') && !outputs.has(out)) {
       alias.set(out, n.inputs[0]!);
     } else if (n.op === 'Dropout') {
@@ -52,6 +53,9 @@ export function normalize(model: Model): Model {
     irVersion: Math.max(model.irVersion, BUILD_IR_VERSION),
   };
 }
+
+/** Operators that are rewritten whatever their set, all of which read something. */
+const REWRITTEN = new Set(['Identity', 'Dropout', 'BatchNormalization']);
 
 type AddConstant = (name: string, t: ConstantTensor) => string;
 

@@ -88,6 +88,7 @@ function checkGraph(graph: Graph): void {
         throw new Error(`node '${n.name}' (${n.op}) reads '${input}', which nothing before it produces`);
       }
     }
+    if (!n.outputs.some((o) => o !== '')) throw new Error(`node '${n.name}' (${n.op}) has no output`);
     for (const output of n.outputs) {
       if (output && known.has(output)) throw new Error(`'${output}' is produced twice`);
       known.add(output);

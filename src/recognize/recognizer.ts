@@ -7,7 +7,7 @@ import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
 import { TaskChooser } from './chooser.js';
-import { instantModel, versionModel } from './task-model.js';
+import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
 
 export interface Answer {
   task: string;
@@ -73,12 +73,12 @@ export class Recognizer {
 
   private async answer(latents: readonly Uint8Array[], task: string | undefined): Promise<Answer[]> {
     if (task !== undefined) return this.classifyIn(task, latents);
-    const names = this.store.tasks.list().map((t) => t.name);
-    if (names.length === 0)
+    const tasks = this.store.tasks.list();
+    if (tasks.length === 0)
       throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
-    if (names.length === 1) return this.classifyIn(names[0]!, latents);
-    this.chooser ??= TaskChooser.open(this.engine, this.backbone, this.discriminants(names));
-    const chosen = await (await this.chooser).choose(latents);
+    const names = tasks.filter((t) => fitsBackbone(this.backbone, t)).map((t) => t.name);
+    if (names.length <= 1) return this.classifyIn(names[0] ?? tasks[0]!.name, latents);
+    const chosen = await (await this.openChooser(names)).choose(latents);
     const answers: Answer[] = new Array(latents.length);
     for (const name of new Set(chosen)) {
       const indices = chosen.flatMap((c, i) => (c === name ? [i] : []));
@@ -106,12 +106,26 @@ export class Recognizer {
     await chooser?.then((c) => c.close()).catch(() => {});
   }
 
+  private openChooser(names: readonly string[]): Promise<TaskChooser> {
+    if (this.chooser) return this.chooser;
+    const opening = TaskChooser.open(this.engine, this.backbone, this.discriminants(names));
+    this.chooser = opening;
+    // What failed is tried again: there may be a labelled sample by then.
+    opening.catch(() => {
+      if (this.chooser === opening) this.chooser = undefined;
+    });
+    return opening;
+  }
+
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
     let loading = this.loaded.get(task);
     if (!loading) {
-      loading = this.load(this.store.tasks.require(task));
-      this.loaded.set(task, loading);
-      loading.catch(() => this.loaded.delete(task));
+      const opening = this.load(this.store.tasks.require(task));
+      this.loaded.set(task, opening);
+      opening.catch(() => {
+        if (this.loaded.get(task) === opening) this.loaded.delete(task);
+      });
+      loading = opening;
     }
     const { network, classes, version } = await loading;
     const rows = await network.probabilities(latents);
@@ -124,6 +138,7 @@ export class Recognizer {
   }
 
   private async load(task: Task): Promise<Loaded> {
+    checkBackbone(this.backbone, task);
     const version = this.store.versions.current(task.name);
     const codec = this.backbone.latentCodec;
     if (version) {

@@ -43,10 +43,16 @@ export function instantModel(backbone: Backbone, head: Head): Deployed {
   return deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map(), head });
 }
 
+/** Whether a task was learned on this backbone, cut where it is cut. */
+export function fitsBackbone({ id }: Backbone, { backbone }: Task): boolean {
+  return backbone.sha256 === id.sha256 && backbone.split === id.split;
+}
+
 /** @throws LichenError `backbone-foreign` */
-export function checkBackbone(backbone: Backbone, { name, backbone: wanted }: Task): void {
+export function checkBackbone(backbone: Backbone, task: Task): void {
+  if (fitsBackbone(backbone, task)) return;
   const { id } = backbone;
-  if (wanted.sha256 === id.sha256 && wanted.split === id.split) return;
+  const { name, backbone: wanted } = task;
   throw new LichenError(
     'backbone-foreign',
     `task '${name}' was learned on backbone ${wanted.name} (${wanted.sha256.slice(0, 12)}, cut at ${wanted.split}), but this is ` +

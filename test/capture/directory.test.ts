@@ -111,7 +111,7 @@ describe('what a watched folder delivers', () => {
   });
 
   it('a file that grows: once, and whole', async () => {
-    const watched = await watchInbox({ settle: 400 });
+    const watched = await watchInbox({ settle: 1000 });
     const path = inbox('slow.png');
     for (let i = 0; i < 12; i++) {
       appendFileSync(path, `${i},`);
@@ -125,7 +125,7 @@ describe('what a watched folder delivers', () => {
   });
 
   it('a copy that keeps an old modification time, not before it has settled', async () => {
-    const watched = await watchInbox({ settle: 400 });
+    const watched = await watchInbox({ settle: 1000 });
     const path = inbox('copied.png');
     for (let i = 0; i < 8; i++) {
       appendFileSync(path, `${i},`);

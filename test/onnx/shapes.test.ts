@@ -188,7 +188,7 @@ describe('inferred shapes are those of ONNX Runtime', () => {
         expect(result[0]).toEqual(result[1]);
       },
     );
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, { numRuns: 150, seed: 1 });
     expect(fitting).toBeGreaterThan(50);
   });
 });

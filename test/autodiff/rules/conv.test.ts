@@ -108,7 +108,7 @@ describe('the gradient of Conv', () => {
         );
       },
     );
-    await fc.assert(property, { numRuns: 40 });
+    await fc.assert(property, { numRuns: 40, seed: 1 });
     expect(checked).toBe(40);
   });
 });

@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Backbone } from '../../src/backbone/backbone.js';
+import { OrtEngine } from '../../src/engine/ort.js';
+import { Recognizer } from '../../src/recognize/recognizer.js';
+import { openStore, type Store } from '../../src/store/store.js';
+import { smallBackbone } from '../learn/small-backbone.js';
+import { patternSamples } from '../learn/small-crown.js';
+import { scratchFolder } from '../store/scratch.js';
+import { addVersion, learnInstantly, type Seen } from './device.js';
+
+const engine = new OrtEngine();
+const scratch = scratchFolder();
+let backbone: Backbone;
+let store: Store;
+let recognizer: Recognizer;
+
+/** Samples of six patterns: three are one task's classes, three another's. */
+function samples(seed: number): Record<'left' | 'right', Seen> {
+  const { latents, labels } = patternSamples(180, 6, seed);
+  const part = (from: number, names: string[]): Seen => {
+    const chosen = labels.flatMap((l, i) => (l >= from && l < from + 3 ? [i] : []));
+    return { latents: chosen.map((i) => latents[i]!), labels: chosen.map((i) => names[labels[i]! - from]!) };
+  };
+  return { left: part(0, ['a', 'b', 'c']), right: part(3, ['x', 'y', 'z']) };
+}
+
+beforeEach(async () => {
+  backbone = await smallBackbone(scratch.path('backbone'), engine);
+  store = openStore(scratch.path('store'));
+  recognizer = new Recognizer(engine, backbone, store);
+});
+afterEach(async () => {
+  await recognizer.forget();
+  store.close();
+});
+
+const instantly = async (...names: ('left' | 'right')[]) => {
+  const seen = samples(1);
+  for (const name of names) await learnInstantly(engine, backbone, store, name, seen[name]);
+};
+const share = (given: { label: string }[], { labels }: Seen) =>
+  given.filter((g, i) => g.label === labels[i]).length / labels.length;
+
+describe('an answer', () => {
+  it('has the task, the label, and every class with its probability, likeliest first', async () => {
+    await instantly('left');
+    const test = samples(2).left;
+    const given = await recognizer.classify(test.latents, 'left');
+    expect(given).toHaveLength(test.latents.length);
+    for (const a of given) {
+      expect(a).toMatchObject({
+        task: 'left',
+        version: 'instant',
+        label: a.all[0]!.label,
+        probability: a.all[0]!.probability,
+      });
+      expect(a.all.map((c) => c.label).sort()).toEqual(['a', 'b', 'c']);
+      expect(a.all.reduce((sum, c) => sum + c.probability, 0)).toBeCloseTo(1, 4);
+      const probabilities = a.all.map((c) => c.probability);
+      expect(probabilities).toEqual([...probabilities].sort((p, q) => q - p));
+    }
+    expect(share(given, test)).toBeGreaterThan(0.8);
+    expect(await recognizer.classify([], 'left')).toEqual([]);
+  });
+
+  it('is from the version that the task runs now, once what ran before is forgotten', async () => {
+    await instantly('left');
+    const [latent] = samples(2).left.latents;
+    expect((await recognizer.classify([latent!], 'left'))[0]!.version).toBe('instant');
+    const first = addVersion(backbone, store, 'left', 'b');
+    // Until it is told, it answers by what it has loaded.
+    expect((await recognizer.classify([latent!], 'left'))[0]!.version).toBe('instant');
+    await recognizer.forget('left');
+    expect((await recognizer.classify([latent!], 'left'))[0]).toMatchObject({
+      version: first.number,
+      label: 'b',
+    });
+    const second = addVersion(backbone, store, 'left', 'c');
+    await recognizer.forget('left');
+    expect((await recognizer.classify([latent!], 'left'))[0]).toMatchObject({
+      version: second.number,
+      label: 'c',
+    });
+    store.versions.rollback('left');
+    await recognizer.forget('left');
+    expect((await recognizer.classify([latent!], 'left'))[0]).toMatchObject({
+      version: first.number,
+      label: 'b',
+    });
+  });
+
+  it('has the classes that its version knows, not those that came to the task later', async () => {
+    await instantly('left');
+    addVersion(backbone, store, 'left', 'b');
+    store.tasks.addClass('left', 'd');
+    const [answer] = await recognizer.classify(samples(2).left.latents.slice(0, 1), 'left');
+    expect(answer!.all.map((c) => c.label).sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is taken from the discriminant in memory where there is one', async () => {
+    await instantly('left', 'right');
+    const { StreamingDiscriminant } = await import('../../src/learn/streaming/slda.js');
+    const live = StreamingDiscriminant.decode(store.discriminants.load('right')!.state);
+    const other = new Recognizer(engine, backbone, store, (task) => (task === 'left' ? live : undefined));
+    const [answer] = await other.classify(samples(2).left.latents.slice(0, 1), 'left');
+    expect(answer!.all.map((c) => c.label).sort()).toEqual(['x', 'y', 'z']);
+    await other.forget();
+  });
+});
+
+describe('without a task', () => {
+  it('the one that explains the sample best answers, each sample by its own', async () => {
+    await instantly('left', 'right');
+    const { left, right } = samples(2);
+    const mixed = left.latents.flatMap((l, i) => [l, right.latents[i]!]);
+    const truth = left.labels.flatMap((l, i) => [`left/${l}`, `right/${right.labels[i]}`]);
+    const given = (await recognizer.classify(mixed)).map((a) => `${a.task}/${a.label}`);
+    expect(given.filter((g, i) => g === truth[i]).length / truth.length).toBeGreaterThan(0.7);
+    expect(
+      given.filter((g, i) => g.split('/')[0] === truth[i]!.split('/')[0]).length / truth.length,
+    ).toBeGreaterThan(0.8);
+  });
+
+  it('the only task answers', async () => {
+    await instantly('right');
+    const [answer] = await recognizer.classify(samples(2).left.latents.slice(0, 1));
+    expect(answer!.task).toBe('right');
+  });
+
+  it('a new task takes part once it is told of', async () => {
+    await instantly('left');
+    store.tasks.create({ name: 'empty', isolation: 'piggyback', backbone: backbone.id });
+    const test = samples(2).right;
+    expect((await recognizer.classify(test.latents)).every((a) => a.task === 'left')).toBe(true);
+    await instantly('right');
+    await recognizer.forget('right');
+    const given = await recognizer.classify(test.latents);
+    expect(given.filter((a) => a.task === 'right').length / given.length).toBeGreaterThan(0.8);
+  });
+});
+
+describe('what cannot be answered', () => {
+  it('is said, and is answered as soon as it can be', async () => {
+    const [latent] = samples(2).left.latents;
+    await expect(recognizer.classify([latent!])).rejects.toMatchObject({ code: 'task-unknown' });
+    await expect(recognizer.classify([latent!], 'left')).rejects.toMatchObject({ code: 'task-unknown' });
+    store.tasks.create({
+      name: 'left',
+      isolation: 'piggyback',
+      backbone: backbone.id,
+      classes: ['a', 'b', 'c'],
+    });
+    store.tasks.create({
+      name: 'right',
+      isolation: 'piggyback',
+      backbone: backbone.id,
+      classes: ['x', 'y', 'z'],
+    });
+    await expect(recognizer.classify([latent!], 'left')).rejects.toMatchObject({ code: 'task-untrained' });
+    await expect(recognizer.classify([latent!])).rejects.toMatchObject({ code: 'task-untrained' });
+    await instantly('left', 'right');
+    // Nobody tells of it: what failed is not kept.
+    expect(await recognizer.classify([latent!], 'left')).toHaveLength(1);
+    expect(await recognizer.classify([latent!])).toHaveLength(1);
+  });
+
+  it('is a task of another backbone', async () => {
+    await instantly('left');
+    addVersion(backbone, store, 'left', 'a');
+    const { sha256, split } = backbone.id;
+    const foreign = { ...backbone.id, sha256: sha256.replace(/^./, (c) => (c === '0' ? '1' : '0')) };
+    const tasks = store.tasks;
+    tasks.create({ name: 'other', isolation: 'piggyback', backbone: foreign, classes: ['p', 'q'] });
+    addVersion(backbone, store, 'other', 'p');
+    const [latent] = samples(2).left.latents;
+    await expect(recognizer.classify([latent!], 'other')).rejects.toMatchObject({
+      code: 'backbone-foreign',
+      message: expect.stringContaining(`${sha256.slice(0, 12)}, cut at ${split}`),
+    });
+    expect(await recognizer.classify([latent!], 'left')).toHaveLength(1);
+    // It is not among those that a task is chosen from, either.
+    expect((await recognizer.classify([latent!]))[0]!.task).toBe('left');
+  });
+
+  it('is a task of another backbone that has only labels yet', async () => {
+    const elsewhere = await smallBackbone(scratch.path('elsewhere'), engine, 'elsewhere');
+    expect(elsewhere.id.sha256).not.toBe(backbone.id.sha256);
+    await learnInstantly(engine, elsewhere, store, 'left', samples(1).left);
+    const [latent] = samples(2).left.latents;
+    for (const task of ['left', undefined]) {
+      await expect(recognizer.classify([latent!], task)).rejects.toMatchObject({ code: 'backbone-foreign' });
+    }
+  });
+});
+
+describe('forgetting', () => {
+  it('while answers are being made harms none of them', async () => {
+    await instantly('left', 'right');
+    const { left, right } = samples(2);
+    const wanted = await recognizer.classify(left.latents, 'left');
+    await recognizer.forget();
+    const work: Promise<unknown>[] = [];
+    const given: Promise<unknown>[] = [];
+    for (let i = 0; i < 6; i++) {
+      given.push(recognizer.classify(left.latents, 'left'));
+      work.push(recognizer.forget('left'));
+      work.push(recognizer.classify([...left.latents, ...right.latents]));
+      work.push(recognizer.forget());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(work);
+    for (const answers of await Promise.all(given)) expect(answers).toEqual(wanted);
+  });
+});
