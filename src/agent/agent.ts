@@ -33,6 +33,7 @@ import { Training } from './training.js';
 
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
+const BEAT_EVERY_MS = 1000;
 
 export interface AgentParts {
   config: AgentConfig;
@@ -216,6 +217,7 @@ export class Agent {
     this.timers.push(
       setInterval(() => this.guarded('saving', () => this.discriminants.save()), SAVE_EVERY_MS),
     );
+    this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
     this.schedule.start();
     this.training.resume();
     this.publishMetrics();
@@ -361,6 +363,16 @@ export class Agent {
     const trained = this.store.versions.list(task).findLast((v) => v.source === 'trained');
     const before = trained?.metrics.instantAccuracy;
     return this.instantAccuracies.get(task) ?? (typeof before === 'number' ? before : null);
+  }
+
+  /**
+   * Tells the watchdog that an idle daemon lives: its event loop turns and its database answers. While a training
+   * runs, only the training's own steps count, so that one that hangs is noticed.
+   */
+  private beat(): void {
+    if (this.training.running) return;
+    this.store.settings.get('boot');
+    this.parts.notifier.progress();
   }
 
   private publishMetrics(): void {

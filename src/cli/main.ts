@@ -5,6 +5,7 @@ import { addAgent } from './agent.js';
 import { addBench } from './bench.js';
 import { addClassify } from './classify.js';
 import { addDemo } from './demo.js';
+import { addDoctor } from './doctor.js';
 import { addEvaluate } from './evaluate.js';
 import { EXIT_HELP, reportFailure } from './exit.js';
 import { addExport } from './export.js';
@@ -27,7 +28,17 @@ const program = new Command('lichen')
 addDemo(program);
 addHub(program);
 addAgent(program, version);
-for (const add of [addLearn, addEvaluate, addClassify, addTasks, addPack, addVerify, addExport, addBench])
+for (const add of [
+  addLearn,
+  addEvaluate,
+  addClassify,
+  addTasks,
+  addPack,
+  addVerify,
+  addExport,
+  addBench,
+  addDoctor,
+])
   add(program);
 for (const command of [program, ...program.commands]) {
   command.exitOverride();

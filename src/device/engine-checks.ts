@@ -15,7 +15,7 @@ const NEWER_SYSTEM =
 
 /** A PNG of two pixels: red, then green. */
 const TINY_PICTURE =
-  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR42mP4z8DAwPAfAAb/Af4yebGNAAAAAElFTkSuQmCC';
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAD0lEQVQImWP4z8DA8J8BAAf/Af+DgD1mAAAAAElFTkSuQmCC';
 
 /**
  * Loads every native library, and has each do a little of its work, in processes of their own.

@@ -102,7 +102,8 @@ export async function trainedCandidate(
   const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings.seed);
   const { seed, epochs } = settings;
   const { steps, losses } = trained;
-  return candidate(isolation.name, tensors, chosen, data, { seed, epochs, steps, losses }, start);
+  const kept = chosen.head.kind === 'discriminant' ? isolation.withoutFeatures(context, tensors) : tensors;
+  return candidate(isolation.name, kept, chosen, data, { seed, epochs, steps, losses }, start);
 }
 
 async function fitHead(

@@ -58,6 +58,8 @@ export interface Isolation {
   network(context: IsolationContext, batch: number, random: Random): TrainableNetwork;
   /** What is kept of the trained parameters. */
   freeze(context: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors;
+  /** What of an adapter a discriminant reads: tensors that only the features need are left out. */
+  withoutFeatures(context: IsolationContext, tensors: AdapterTensors): AdapterTensors;
   /**
    * Adds the task's network to a builder with everything constant.
    */

@@ -18,6 +18,10 @@ export class Frozen implements Isolation {
     return new Map();
   }
 
+  withoutFeatures(): AdapterTensors {
+    return new Map();
+  }
+
   deploy(
     { crown }: IsolationContext,
     _adapter: AdapterTensors,

@@ -45,3 +45,13 @@ export function crownOutputs(crown: Crown, names: ReadonlyMap<string, string>): 
   const maps = mapsOf(crown).map((m) => names.get(m)!);
   return { features, maps, vectors: maps.length > 0 ? [] : [features] };
 }
+
+/** The outputs of all nodes that these tensors are computed from. */
+export function ancestorsOf(graph: Graph, tensors: readonly string[]): Set<string> {
+  const needed = new Set(tensors);
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((o) => needed.has(o))) continue;
+    for (const name of [...node.inputs, ...node.outputs]) needed.add(name);
+  }
+  return needed;
+}

@@ -3,7 +3,8 @@ import { inline } from '../../onnx/inline.js';
 import { float, floats, sizeOf } from '../../onnx/model.js';
 import { type AdapterTensors, half } from '../adapter.js';
 import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
-import { crownOutputs, type WeightLayer, weightLayer } from './layers.js';
+import { mapsOf } from '../summary.js';
+import { ancestorsOf, crownOutputs, type WeightLayer, weightLayer } from './layers.js';
 
 export interface PiggybackOptions {
   /** Value that every real-valued mask starts from. */
@@ -92,13 +93,22 @@ export class Piggyback implements Isolation {
     return tensors;
   }
 
+  withoutFeatures({ crown }: IsolationContext, tensors: AdapterTensors): AdapterTensors {
+    const maps = mapsOf(crown);
+    if (maps.length === 0) return tensors;
+    const read = ancestorsOf(crown.graph, maps);
+    return new Map([...tensors].filter(([name]) => read.has(name.slice(0, name.lastIndexOf('.')))));
+  }
+
   deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
       if (!layer) return undefined;
       const key = node.outputs[0]!;
-      const scale = adapter.get(`${key}.scale`)!.data;
-      const bias = adapter.get(`${key}.bias`)!.data;
+      const scale = adapter.get(`${key}.scale`)?.data;
+      const bias = adapter.get(`${key}.bias`)?.data;
+      // A layer that nothing reads was left out; see `withoutFeatures`.
+      if (!scale || !bias) return undefined;
       const mask = adapter.get(`${key}.mask`)?.data;
       const used = Float32Array.from(
         layer.weight.data,

@@ -63,6 +63,11 @@ export class Pnn implements Isolation {
     return tensors;
   }
 
+  /** All of a column leads to its features, which a discriminant reads, too. */
+  withoutFeatures(_context: IsolationContext, tensors: AdapterTensors): AdapterTensors {
+    return tensors;
+  }
+
   deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     return this.columns(context, b, latent, frozenWeights(b, adapter));
   }
