@@ -102,9 +102,11 @@ export class Chromium {
     return result.value;
   }
 
-  /** Waits, without a limit, until an expression in the page is true. */
+  /** Waits, without a limit, until the page is there and an expression in it is true. */
   async until(expression: string): Promise<void> {
-    while ((await this.evaluate(expression)) !== true)
+    // Before the page is there it has no body to look into.
+    const loaded = `document.body !== null && (${expression})`;
+    while ((await this.evaluate(loaded)) !== true)
       await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
