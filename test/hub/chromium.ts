@@ -106,8 +106,7 @@ export class Chromium {
   async until(expression: string): Promise<void> {
     // Before the page is there it has no body to look into.
     const loaded = `document.body !== null && (${expression})`;
-    while ((await this.evaluate(loaded)) !== true)
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await this.evaluate(loaded)) !== true) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Presses a key, as a person without a pointer does. */
