@@ -136,7 +136,7 @@ export class Agent {
     await this.recognizer.forget();
     await this.discriminants.close();
     await this.trunk.close();
-    this.memory.close();
+    this.guarded('saving', () => this.memory.close());
     this.store.close();
   }
 

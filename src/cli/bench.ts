@@ -148,7 +148,10 @@ function common(command: Command, examples: string): Command {
 }
 
 function finish(options: CommonOptions, name: string, result: object, text: () => string): void {
-  const command = `lichen ${process.argv.slice(2).join(' ')}`;
+  // Where this machine keeps its files is nobody else's.
+  const own = new Set(['--data', '--out']);
+  const args = process.argv.slice(2).filter((a, i, all) => !own.has(a) && !own.has(all[i - 1] ?? ''));
+  const command = `lichen ${args.join(' ')}`;
   const whole = { bench: name, ...circumstances(command), ...result };
   const file = options.out ?? join(packageRoot(), 'bench', 'results', `${name}.json`);
   writeResult(file, whole);

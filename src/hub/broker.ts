@@ -29,7 +29,8 @@ export class Broker {
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.options = options;
     this.aedes = aedes;
-    this.server = createServer((socket) => {
+    // Without delay: packets are small and somebody waits for each.
+    this.server = createServer({ noDelay: true }, (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
       aedes.handle(socket);

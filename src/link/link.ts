@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
@@ -184,6 +185,8 @@ export class Link {
       return;
     }
     this.client = client;
+    // Packets are small, and a broker's PUBACK would wait for the next one.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     client.on('error', (error) => this.failed(client, error));
     client.on('message', (topic, payload, packet) => this.received(topic, payload, packet.retain));
     client.on('connect', (connack) => void this.arrived(client, connack));

@@ -61,11 +61,15 @@ function open(change: Partial<TrainingOptions> = {}): Training {
   });
 }
 
-/** Resolves when this has been told so many times. */
+/** Resolves when this has been told so many times; rejects when a failure is told in its place. */
 function heard(what: string, times = 1): Promise<void> {
-  return new Promise((resolve) => {
+  const heardBefore = told.length;
+  return new Promise((resolve, reject) => {
     const look = () => {
       if (told.filter((t) => t === what).length >= times) resolve();
+      else if (told.slice(heardBefore).some((t) => !/^(start|trained) /.test(t))) {
+        reject(new Error(`waited for '${what}', was told: ${told.join(', ')}`));
+      }
     };
     waiting.push(look);
     look();

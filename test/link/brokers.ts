@@ -35,7 +35,7 @@ export class AedesBroker implements TestBroker {
   async start(): Promise<void> {
     const broker = await Aedes.createBroker(this.options);
     this.broker = broker;
-    const server = createServer((socket) => {
+    const server = createServer({ noDelay: true }, (socket) => {
       this.sockets.add(socket);
       socket.on('close', () => this.sockets.delete(socket));
       broker.handle(socket);
