@@ -1,0 +1,123 @@
+import { writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { agentConfigSchema } from '../../src/agent/config.js';
+import { describeConfig } from '../../src/config/describe.js';
+import { loadConfig } from '../../src/config/load.js';
+import { LichenError } from '../../src/errors.js';
+import { scratchFolder } from '../store/scratch.js';
+
+const scratch = scratchFolder();
+
+function load(yaml: string, env: NodeJS.ProcessEnv = {}) {
+  const file = scratch.path('agent.yaml');
+  writeFileSync(file, yaml);
+  return loadConfig(agentConfigSchema, file, { env });
+}
+
+function refusal(yaml: string, env: NodeJS.ProcessEnv = {}): string {
+  try {
+    load(yaml, env);
+  } catch (error) {
+    if (error instanceof LichenError && error.code === 'config-invalid') return error.message;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('defaults', () => {
+  it('stand without a file, and in an empty one', () => {
+    const config = load('');
+    expect(config).toEqual(loadConfig(agentConfigSchema, undefined, { env: {} }));
+    expect(config.device.id).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
+    expect(config).toMatchObject({
+      profile: 'auto',
+      store: '/var/lib/lichen',
+      sources: [],
+      learn: { isolation: 'piggyback', heldOut: 0.2, newLabels: 20 },
+      schedule: { train: '0 3 * * *' },
+      replay: { cap: 16 * 2 ** 20 },
+      mqtt: { url: 'mqtt://127.0.0.1:1883', protocol: 4 },
+      packs: { trustedKeys: [] },
+    });
+  });
+
+  it('are what --print-config prints', () => {
+    const printed = describeConfig(agentConfigSchema);
+    expect(load(printed)).toEqual(load(''));
+    for (const key of ['newLabels', 'maxTemperature', 'trustedKeys', 'timezone'])
+      expect(printed).toContain(key);
+  });
+});
+
+it('reads every kind of setting', () => {
+  const config = load(`
+device: { id: cam-1 }
+sources:
+  - { kind: directory, path: /in, layout: task/class, settle: 2 s }
+  - { kind: directory, path: /flat }
+tasks: { night: { isolation: pnn, epochs: 3 } }
+replay: { cap: 3 MiB }
+schedule: { train: '', timezone: Europe/Berlin }
+mqtt: { url: 'mqtts://hub.example:8883', protocol: 5, username: u, password: p, outboxCap: 100 kB }
+guards: { maxTemperature: 60.5, minFreeMemory: 0, onBattery: true }
+`);
+  expect(config.sources).toMatchObject([
+    { layout: 'task/class', settle: 2000 },
+    { layout: 'flat', settle: 500 },
+  ]);
+  expect(config.tasks).toEqual({ night: { isolation: 'pnn', epochs: 3 } });
+  expect(config.replay.cap).toBe(3 * 2 ** 20);
+  expect(config.mqtt).toMatchObject({ protocol: 5, outboxCap: 100_000 });
+  expect(config.guards).toMatchObject({ maxTemperature: 60.5, minFreeMemory: 0, onBattery: true });
+});
+
+describe('what is wrong is named: line, key, value, and what is allowed', () => {
+  it.each([
+    ['devise: { id: a }', /line 1: 'devise' is not a setting; did you mean 'device'\?/],
+    ['device: { id: "a b" }', /line 1: 'device.id' is "a b"; .*a-z, A-Z, 0-9, _ and -/],
+    ['device: { id: a/b }', /'device.id' is "a\/b"/],
+    ['device: { id: "" }', /'device.id' is ""/],
+    ['learn:\n  epochs: 0', /line 2: 'learn.epochs' is 0; .*>=1/],
+    ['learn:\n  epochs: ten', /line 2: 'learn.epochs' is "ten"; .*expected (number|int)/],
+    ['learn: { heldOut: 0.95 }', /'learn.heldOut' is 0.95; .*<=0.9/],
+    ['learn: { isolation: magic }', /'learn.isolation' is "magic"; .*"piggyback"\|"pnn"/],
+    ['learn: { epoch: 3 }', /'learn.epoch' is not a setting; did you mean 'epochs'\?/],
+    ['tasks: { "a b": {} }', /tasks/],
+    ['tasks: { a: { epoch: 1 } }', /'tasks.a.epoch' is not a setting/],
+    ['schedule: { train: at night }', /'schedule.train' is "at night"; expected a cron expression/],
+    ['schedule: { train: "99 3 * * *" }', /'schedule.train' is "99 3 \* \* \*"/],
+    ['schedule: { timezone: Middle/Earth }', /'schedule.timezone' is "Middle\/Earth"; expected a time zone/],
+    ['replay: { cap: 3 furlongs }', /'replay.cap' is "3 furlongs"; .*MiB/],
+    ['replay: { cap: 10 kB }', /'replay.cap' is "10 kB"/],
+    ['mqtt: { url: "http://hub" }', /'mqtt.url' is "http:\/\/hub"; expected mqtt:\/\/host:port/],
+    ['mqtt: { protocol: 3 }', /'mqtt.protocol' is 3/],
+    ['guards: { onBattery: sometimes }', /'guards.onBattery' is "sometimes"; .*boolean/],
+    ['sources: [{ kind: telescope }]', /'sources.0.kind' is "telescope"/],
+    [
+      'sources: [{ kind: directory, path: /in, layout: class }]',
+      /'sources.0.task' is nothing; .*needs a `task`/,
+    ],
+    ['packs: { trustedKeys: key.pem }', /'packs.trustedKeys' is "key.pem"; .*array/],
+    ['log: loud', /'log' is "loud"/],
+  ])('%s', (yaml, message) => {
+    const said = refusal(yaml);
+    expect(said).toMatch(message);
+    expect(said).toContain(scratch.path('agent.yaml'));
+    expect(said).toContain('--print-config');
+  });
+
+  it('all at once', () => {
+    const said = refusal('log: loud\nlearn:\n  epochs: -1\nmqqt: {}\n');
+    expect(said).toContain('3 settings are wrong');
+    expect(said).toMatch(/line 1: 'log' is "loud"/);
+    expect(said).toMatch(/line 3: 'learn.epochs' is -1/);
+    expect(said).toMatch(/line 4: 'mqqt' is not a setting; did you mean 'mqtt'/);
+  });
+
+  it('also where the environment says it', () => {
+    expect(load('', { LICHEN_MQTT_URL: 'mqtt://hub:1883' }).mqtt.url).toBe('mqtt://hub:1883');
+    expect(refusal('', { LICHEN_LEARN_EPOCHS: 'many' })).toMatch(
+      /environment LICHEN_LEARN_EPOCHS: 'learn.epochs' is "many"/,
+    );
+  });
+});
