@@ -317,7 +317,7 @@ export class Agent {
 
   private openLink(): Link {
     const { config, profile, version, log } = this.parts;
-    const { url, protocol, username, password } = config.mqtt;
+    const { url, protocol, username, password, reconnectMax } = config.mqtt;
     return new Link({
       url,
       device: config.device.id,
@@ -327,6 +327,7 @@ export class Agent {
       username,
       password,
       bootSequence: this.store.settings.increment('boot'),
+      reconnect: { minMs: 1000, maxMs: reconnectMax },
       birth: () => ({
         versions: { program: version, node: process.versions.node, onnxruntime: this.engine.version },
         profile: profile.name,

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
 import { sourceSchema } from '../capture/config.js';
-import { byteSize } from '../config/units.js';
+import { byteSize, duration } from '../config/units.js';
 
 const id = z
   .string()
@@ -95,6 +95,11 @@ export const agentConfigSchema = z.strictObject({
         .describe('4 is MQTT 3.1.1, 5 is MQTT 5.'),
       username: z.string().optional().describe('User name at the broker.'),
       password: z.string().optional().describe('Password at the broker.'),
+      reconnectMax: duration(1000)
+        .default(60_000)
+        .describe(
+          'Longest time between two attempts to reach a broker that is away; the first follows within a second.',
+        ),
       outboxCap: byteSize(16_384)
         .default(4 * 2 ** 20)
         .describe('Most bytes of reports kept on disk while the broker is away; size such as 4 MiB.'),

@@ -148,7 +148,7 @@ export class Intake {
 
   /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */
   private async keep(labelled: readonly Read[]): Promise<void> {
-    const { memory, discriminants, onLabel, log } = this.options;
+    const { memory, discriminants, onLabel } = this.options;
     const at = Date.now();
     const done: Read[] = [];
     const fresh: Sample[] = [];
@@ -163,7 +163,6 @@ export class Intake {
           continue;
         }
         // What the memory took before the disk was full is in the instant answer, too: only this one comes again.
-        log.error({ path: r.waiting.delivery.path, error: messageOf(error) }, 'picture could not be kept');
         r.waiting.reject(error);
       }
     }

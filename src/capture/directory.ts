@@ -123,6 +123,8 @@ export class DirectorySource implements Source {
       ignoreInitial: true,
     });
     this.watcher.on('all', () => this.lookSoon());
+    // 'all' is silent about what changes within a second of a change before.
+    this.watcher.on('raw', () => this.lookSoon());
     // What came before it was ready, it does not tell.
     this.watcher.on('ready', () => this.lookSoon());
     this.watcher.on('error', (error) => this.complain(this.root, error));

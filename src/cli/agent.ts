@@ -41,8 +41,8 @@ SIGTERM and SIGINT end it cleanly.`,
       const profile = chooseProfile(config.profile);
       const log = pino({ name: 'agent', level: config.log });
       const notifier = new Notifier();
-      const starting = Agent.start({ config, profile, version, notifier, log });
       // A signal that comes while it starts is heeded once it has started.
+      const starting = Promise.resolve().then(() => Agent.start({ config, profile, version, notifier, log }));
       const stopped = untilStopped(log, async () => (await starting).stop());
       await Promise.all([starting, stopped]);
     });

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LichenError } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
 import { Database } from './database.js';
 
 /**
@@ -21,7 +21,8 @@ export class StoreLock {
 
   /**
    * Takes the lock of a store folder at once; creates the folder where it is missing.
-   * @throws LichenError `store-locked` when a living process holds it, naming that process.
+   * @throws LichenError `store-locked` when a living process holds it, naming that process; `store-no-permission`
+   *   or `store-full` when the folder cannot be written.
    */
   static acquire(folder: string): StoreLock {
     mkdirForOwner(folder);
@@ -38,7 +39,7 @@ export class StoreLock {
       return new StoreLock(folder, lock);
     } catch (error) {
       lock.close();
-      throw error;
+      throw unwritable(folder, error);
     }
   }
 
@@ -61,6 +62,15 @@ function mkdirForOwner(folder: string): void {
       { cause: error },
     );
   }
+}
+
+function unwritable(folder: string, cause: unknown): LichenError {
+  const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+  return new LichenError(
+    full ? 'store-full' : 'store-no-permission',
+    `The store folder ${folder} cannot be written: ${messageOf(cause)}. ${full ? 'Free some space.' : 'Run as the user who owns it, or choose another folder.'}`,
+    { cause },
+  );
 }
 
 function lockedError(folder: string, cause: unknown): LichenError {
