@@ -1,5 +1,4 @@
 import { describe, it } from 'vitest';
-import type { GraphBuilder } from '../../src/onnx/builder.js';
 import { type Attribute, float, floats, int, ints, sizeOf, string } from '../../src/onnx/model.js';
 import { Random } from '../../src/random.js';
 import { type Checked, checkGradient } from './numeric.js';
