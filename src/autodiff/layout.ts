@@ -99,7 +99,9 @@ export function channelsLast(graph: Graph, shapes: Shapes): GraphBuilder {
     const outputs = n.outputs.map((o) => (o && b.has(o) ? b.fresh(o) : o));
     b.add({ ...n, inputs: n.inputs.map(get), outputs });
     n.outputs.forEach((o, i) => {
-      names.set(o, outputs[i]!);
+      // Shapes are fixed here: what was computed from them is a constant, and the nodes that did so are left over.
+      const value = b.computed(outputs[i]!);
+      names.set(o, value ? b.constant(value) : outputs[i]!);
     });
   }
   for (const o of graph.outputs) {

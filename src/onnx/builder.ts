@@ -59,6 +59,11 @@ export class GraphBuilder implements ShapeContext {
     return t && sizeOf(t.dims) <= FOLLOWED ? numbersOf(t) : undefined;
   }
 
+  /** The values of a tensor that nodes compute from nothing but shapes and constants. */
+  computed(name: string): ConstantTensor | undefined {
+    return this.values.get(name);
+  }
+
   /** The node that produces a tensor; undefined for inputs and constants. */
   producer(name: string): Node | undefined {
     return this.producers.get(name);

@@ -21,7 +21,7 @@ export function foldConstants(graph: Graph): Graph {
     const values = evaluate(n, { shape: (name) => known(name)?.dims, known }, limit);
     if (!values) return true;
     n.outputs.forEach((o, i) => {
-      if (o) initializers.set(o, values[i]!);
+      if (o && values[i]) initializers.set(o, values[i]);
     });
     return false;
   });

@@ -44,13 +44,15 @@ export function normalize(model: Model): Model {
       alias.set(out, n.inputs[0]!);
     } else if (n.op === 'Dropout') {
       nodes.push(node('Identity', [n.inputs[0]!], [out]));
-    } else if (n.op === 'BatchNormalization') {
+    } else if (n.op === 'BatchNormalization' && !inTraining(n)) {
       nodes.push(...foldBatchNorm(n, rank(n.inputs[0]!), initializers, constant));
     } else {
       nodes.push(...(decompose(n, c) ?? [fromLaterSets(modern(n, model.opset, rank, constant), c)]));
     }
   }
   const computed = foldConstants({ ...graph, nodes, initializers });
+  const training = computed.nodes.find(inTraining);
+  if (training) throw refused(training, 'it is in training form; export it for inference');
   const merged = mergeScales(computed.nodes, computed.initializers, outputs);
   const folded: Graph = { ...computed, nodes: merged };
   return {
@@ -68,6 +70,8 @@ type AddConstant = (name: string, t: ConstantTensor) => string;
 
 const refused = (n: Node, why: string) =>
   new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): ${why}`);
+
+const inTraining = (n: Node) => n.op === 'BatchNormalization' && intAttribute(n, 'training_mode', 0) === 1;
 
 /** Axes and limits moved from attribute to input (or back) between operator sets. */
 function modern(
@@ -134,8 +138,6 @@ function foldBatchNorm(
   constant: AddConstant,
 ): Node[] {
   const out = n.outputs[0]!;
-  if (intAttribute(n, 'training_mode', 0) === 1)
-    throw refused(n, 'it is in training form; export it for inference');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
     const t = initializers.get(n.inputs[i] ?? '');
     if (!t || !(t.data instanceof Float32Array)) {

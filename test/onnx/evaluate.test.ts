@@ -47,7 +47,8 @@ async function agrees(
   for (const [i, name] of outputs.entries()) {
     const real = out[name]!;
     expect(own![i]!.dims).toEqual(real.dims);
-    expect(numbersOf(own![i]!)).toEqual(Array.from(real.data as ArrayLike<number | bigint>, Number));
+    const values = Array.from(real.data as ArrayLike<number | bigint>, Number);
+    expect(numbersOf(own![i]!)).toEqual(values);
   }
 }
 
@@ -153,6 +154,26 @@ describe('values that are known are those of ONNX Runtime', () => {
     });
     await fc.assert(property, { numRuns: 25, seed: 1 });
   });
+});
+
+it('a normalization in training form, by which weights are standardized, is that of each channel', () => {
+  const constants = new Map(
+    Object.entries({
+      w: floats([1, 5, 3, 2, 2, 2], [1, 2, 3]),
+      s: floats([0.5, 1], [2]),
+      b: floats([0, 7], [2]),
+    }),
+  );
+  const known = (name: string) => constants.get(name);
+  const inputs = ['w', 's', 'b', 's', 's'];
+  const n = (training: number) =>
+    node('BatchNormalization', inputs, ['y', 'm', 'v'], { training_mode: int(training) });
+  const [y] = evaluate(n(1), { shape: () => undefined, known }, 100)!;
+  const half = 0.5 * Math.sqrt(3 / 2);
+  [-half, half, 0, 7, 7, 7].forEach((wanted, i) => {
+    expect(y!.data[i]).toBeCloseTo(wanted, 4);
+  });
+  expect(evaluate(n(0), { shape: () => undefined, known }, 100)).toBeUndefined();
 });
 
 describe('values that are not known', () => {
