@@ -19,7 +19,7 @@ export interface BackboneId {
 export class Backbone {
   readonly manifest: BackboneManifest;
   readonly id: BackboneId;
-  /** Bytes of the model's file. */
+  /** Bytes of the model's file and its external data. */
   readonly bytes: number;
   /** The whole network, as in the file. */
   readonly model: Model;
@@ -52,8 +52,9 @@ export class Backbone {
     split?: string,
     latentEncoding: LatentEncoding = 'int8',
   ): Promise<Backbone> {
-    const { manifest, model: bytes, modelFile } = loadManifest(manifestFile);
-    const model = decodeModel(bytes, modelFile);
+    const loaded = loadManifest(manifestFile);
+    const { manifest, modelFile } = loaded;
+    const model = decodeModel(loaded.model, modelFile, loaded.external);
     if (!model.graph.outputs.some((o) => o.name === manifest.features)) {
       const names = model.graph.outputs.map((o) => o.name).join(', ');
       throw new LichenError(
@@ -76,8 +77,8 @@ export class Backbone {
     const { trunk, crown } = cutModel(whole, at, latentShape);
     return new Backbone({
       manifest,
-      id: { name: manifest.name, sha256: manifest.sha256, split: at },
-      bytes: bytes.length,
+      id: { name: manifest.name, sha256: loaded.sha256, split: at },
+      bytes: loaded.bytes,
       model,
       trunkModel: trunk,
       crownModel: normalize(crown),

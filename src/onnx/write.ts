@@ -20,7 +20,10 @@ export function encodeModel(model: Model): Uint8Array {
     MODEL_PROTO.create({
       irVersion: model.irVersion,
       producerName: 'lichen',
-      opsetImport: [{ domain: '', version: model.opset }],
+      opsetImport: [
+        { domain: '', version: model.opset },
+        ...Object.entries(model.domains ?? {}).map(([domain, version]) => ({ domain, version })),
+      ],
       graph: graphProto(model.graph),
       metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
     }),
