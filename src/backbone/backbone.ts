@@ -1,7 +1,9 @@
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { cutModel, subModel } from '../onnx/cut.js';
-import { ElementType, type Model, sizeOf } from '../onnx/model.js';
+import { withFloatBoundary } from '../onnx/float-boundary.js';
+import { freeBatch } from '../onnx/free-batch.js';
+import { type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
 import type { LatentEncoding, LatentShape } from './latent.js';
@@ -23,8 +25,9 @@ export class Backbone {
   readonly bytes: number;
   /** The whole network, as in the file. */
   readonly model: Model;
+  /** From float pictures to float latents; in between as in the file, whatever types it computes in. */
   readonly trunkModel: Model;
-  /** Crown in normalized form, from the latent to the features. */
+  /** Crown in normalized form, in float32, from the latent to the features. */
   readonly crownModel: Model;
   /** Shape of one latent, without the batch. */
   readonly latentShape: readonly number[];
@@ -70,17 +73,18 @@ export class Backbone {
       );
     }
     const at = split ?? manifest.split;
-    const features = { name: manifest.features, type: ElementType.float };
-    const whole = subModel(model, model.graph.inputs, [features]);
+    const features = model.graph.outputs.filter((o) => o.name === manifest.features);
+    const whole = subModel(model, model.graph.inputs, features);
+    const trunkModel = withFloatBoundary(freeBatch(cutModel(whole, at).trunk));
     const known = at === manifest.split ? manifest.latentShape : undefined;
-    const latentShape = known ?? (await outputShape(engine, cutModel(whole, at).trunk, manifest));
-    const { trunk, crown } = cutModel(whole, at, latentShape);
+    const latentShape = known ?? (await outputShape(engine, trunkModel, manifest));
+    const { crown } = cutModel(whole, at, latentShape);
     return new Backbone({
       manifest,
       id: { name: manifest.name, sha256: loaded.sha256, split: at },
       bytes: loaded.bytes,
       model,
-      trunkModel: trunk,
+      trunkModel,
       crownModel: normalize(crown),
       latentShape,
       latentEncoding,
