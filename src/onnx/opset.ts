@@ -270,8 +270,14 @@ export function inBuildSet(n: Node, c: ConversionContext): Node[] {
   return CONVERSIONS.get(n.op)?.(n, c) ?? [n];
 }
 
-/** The values of a constant of integers or floats as numbers. */
+const NUMBERS: ReadonlySet<ElementType> = new Set([
+  ElementType.int64,
+  ElementType.int32,
+  ElementType.float,
+  ElementType.bool,
+]);
+
+/** The values of a constant as numbers, of the types that parameters of operators have. */
 export function numbersOf(t: ConstantTensor | undefined): number[] | undefined {
-  const kept = [ElementType.int64, ElementType.int32, ElementType.float] as ElementType[];
-  return t && kept.includes(t.type) ? Array.from(t.data, Number) : undefined;
+  return t && NUMBERS.has(t.type) ? Array.from(t.data, Number) : undefined;
 }

@@ -1,0 +1,71 @@
+import { expect } from 'vitest';
+import { OrtEngine } from '../../src/engine/ort.js';
+import {
+  type ConstantTensor,
+  floats,
+  type Model,
+  type Node,
+  sizeOf,
+  type ValueInfo,
+} from '../../src/onnx/model.js';
+import { normalize } from '../../src/onnx/normalize.js';
+import { Random } from '../../src/random.js';
+
+/** Draws float tensors, the same ones each time. */
+export function drawer(seed: number): (dims: number[], from?: number, to?: number) => ConstantTensor {
+  const random = new Random(seed);
+  return (dims, from = -1, to = 1) =>
+    floats(
+      Float32Array.from({ length: sizeOf(dims) }, () => from + random.next() * (to - from)),
+      dims,
+    );
+}
+
+/** A model of one input 'x' and one output 'y', both of floats if nothing else is said. */
+export function oneToOne(
+  nodes: Node[],
+  constants: Record<string, ConstantTensor>,
+  opset: number,
+  dims: ValueInfo['dims'],
+  more: Partial<Model> = {},
+): Model {
+  return {
+    opset,
+    irVersion: 10,
+    metadata: {},
+    ...more,
+    graph: {
+      name: 'g',
+      nodes,
+      initializers: new Map(Object.entries(constants)),
+      inputs: [{ name: 'x', type: 1, dims }],
+      outputs: [{ name: 'y', type: 1 }],
+    },
+  };
+}
+
+/** The output 'y' of a model for an 'x'. */
+export async function outputOf(model: Model, x: ConstantTensor): Promise<Float32Array> {
+  const program = await new OrtEngine().compile(model, { threads: 1 });
+  try {
+    return (await program.run({ x: { dims: x.dims, data: x.data as Float32Array } })).y!.data;
+  } finally {
+    await program.close();
+  }
+}
+
+export function expectNear(a: Float32Array, b: Float32Array, tolerance = 1e-4): void {
+  expect(a.length).toBe(b.length);
+  const worst = a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!)), 0);
+  expect(worst).toBeLessThan(tolerance);
+}
+
+/** Runs a model as it is and normalized, and expects the same. Returns the normalized one. */
+export async function expectSameNormalized(model: Model, dims: number[], tolerance?: number): Promise<Model> {
+  const normalized = normalize(model);
+  const x = drawer(9)(dims);
+  const y = await outputOf(model, x);
+  expect(Math.max(...y) - Math.min(...y)).toBeGreaterThan(1e-3);
+  expectNear(await outputOf(normalized, x), y, tolerance);
+  return normalized;
+}
