@@ -9,6 +9,8 @@ import {
   type ValueInfo,
 } from '../../src/onnx/model.js';
 import { normalize } from '../../src/onnx/normalize.js';
+import { modelProto } from '../../src/onnx/proto.js';
+import { encodeModel } from '../../src/onnx/write.js';
 import { Random } from '../../src/random.js';
 
 /** Draws float tensors, the same ones each time. */
@@ -68,4 +70,34 @@ export async function expectSameNormalized(model: Model, dims: number[], toleran
   expect(Math.max(...y) - Math.min(...y)).toBeGreaterThan(1e-3);
   expectNear(await outputOf(normalized, x), y, tolerance);
   return normalized;
+}
+
+/** The bytes of a model as any exporter may write it, by the format's own field names. */
+export function encodeProto(graph: Record<string, unknown>, model: Record<string, unknown> = {}): Uint8Array {
+  const type = modelProto();
+  const whole = { irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph, ...model };
+  return type.encode(type.fromObject(whole)).finish();
+}
+
+/** Encodes a model with the data of its constants in other files, one for each place in `where`. */
+export function encodeExternal(
+  model: Model,
+  where: (name: string) => { location: string; offset?: number } | undefined,
+): { bytes: Uint8Array; files: Map<string, Buffer> } {
+  const type = modelProto();
+  const proto = type.toObject(type.decode(encodeModel(model)), { longs: Number });
+  const files = new Map<string, Buffer>();
+  for (const t of proto.graph.initializer) {
+    const place = where(t.name);
+    if (!place) continue;
+    const before = files.get(place.location) ?? Buffer.alloc(0);
+    const offset = place.offset ?? before.length;
+    files.set(place.location, Buffer.concat([before, Buffer.alloc(offset - before.length), t.rawData]));
+    t.externalData = Object.entries({ location: place.location, offset, length: t.rawData.length }).map(
+      ([key, value]) => ({ key, value: String(value) }),
+    );
+    t.dataLocation = 1;
+    delete t.rawData;
+  }
+  return { bytes: type.encode(type.fromObject(proto)).finish(), files };
 }

@@ -7,20 +7,13 @@ import { cutPoints } from '../../src/onnx/cut.js';
 import { inline } from '../../src/onnx/inline.js';
 import { ElementType, type Model, node } from '../../src/onnx/model.js';
 import { normalize } from '../../src/onnx/normalize.js';
-import { modelProto } from '../../src/onnx/proto.js';
 import { decodeModel, readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { tinyModel } from '../backbone/tiny-backbone.js';
 import { scratchFolder } from '../store/scratch.js';
+import { encodeProto as encode } from './models.js';
 
 const scratch = scratchFolder();
-
-/** The bytes of a model as any exporter may write it, by the format's own field names. */
-function encode(graph: Record<string, unknown>, model: Record<string, unknown> = {}): Uint8Array {
-  const type = modelProto();
-  const whole = { irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph, ...model };
-  return type.encode(type.fromObject(whole)).finish();
-}
 
 const value = (name: string) => ({
   name,
