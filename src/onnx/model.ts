@@ -27,6 +27,9 @@ export const ElementType = {
 } as const;
 export type ElementType = (typeof ElementType)[keyof typeof ElementType];
 
+/** The largest size of an axis: runtimes count elements in 31 bits, or go wrong beyond. */
+export const MAX_SIZE = 2 ** 31 - 1;
+
 export type TensorData =
   | Float32Array
   | Float64Array

@@ -5,10 +5,11 @@ import { decodeProto } from './decode.js';
 import { ExternalData } from './external.js';
 import { readWhole } from './files.js';
 import type { Attribute, ConstantTensor, Graph, Model, Node, ValueInfo } from './model.js';
-import { ElementType } from './model.js';
+import { ElementType, MAX_SIZE } from './model.js';
 import { ordered } from './order.js';
 import type { Message } from './proto.js';
 import { elementType, readTensor } from './tensor.js';
+import { checkWindows } from './windows.js';
 
 /** Standard operator sets that are read: before 7, operators broadcast by other rules; later ones are not known yet. */
 const OPSETS = { oldest: 7, newest: 26 };
@@ -73,8 +74,10 @@ function readProto(
     );
   }
   const domains = [...sets].filter(([domain]) => domain !== '' && domain !== 'ai.onnx');
+  const read = ordered(readGraph(graph, external));
+  checkWindows(read);
   return {
-    graph: ordered(readGraph(graph, external)),
+    graph: read,
     opset,
     ...(domains.length > 0 && { domains: Object.fromEntries(domains) }),
     irVersion: Number(proto.irVersion ?? 0),
@@ -176,6 +179,9 @@ function readValueInfo(v: Message<'ValueInfoProto'>, which: string): ValueInfo {
     throw new Error(`${which} '${v.name ?? ''}' is ${is}, which is not supported`);
   }
   const dims = t?.shape && (t.shape.dim ?? []).map((d) => d.dimParam || size(d.dimValue));
+  if (dims?.some((d) => typeof d === 'number' && d > MAX_SIZE)) {
+    throw new Error(`${which} '${v.name ?? ''}' has shape [${dims}], which is too large`);
+  }
   return { name: v.name ?? '', type, dims };
 }
 

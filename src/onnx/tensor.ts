@@ -1,5 +1,5 @@
 import type { ExternalData } from './external.js';
-import { type ConstantTensor, ElementType, sizeOf, type TensorData } from './model.js';
+import { type ConstantTensor, ElementType, MAX_SIZE, sizeOf, type TensorData } from './model.js';
 import type { Message } from './proto.js';
 
 type TensorProto = Message<'TensorProto'>;
@@ -61,7 +61,7 @@ export function readTensor(t: TensorProto, external?: ExternalData): ConstantTen
   }
   const dims = Array.from(t.dims ?? [], Number);
   if (dims.length > MAX_RANK) throw new Error(`'${name}' has ${dims.length} axes`);
-  if (dims.some((d) => !Number.isSafeInteger(d) || d < 0)) throw new Error(`'${name}' has shape [${dims}]`);
+  if (dims.some((d) => !(d >= 0 && d <= MAX_SIZE))) throw new Error(`'${name}' has shape [${dims}]`);
   const size = sizeOf(dims);
   const length = Math.ceil((size * storage.bits) / 8);
   const read = (): TensorData => {

@@ -5,7 +5,7 @@ import { OrtEngine } from '../../src/engine/ort.js';
 import { ElementType, floats, int, int64s, ints, type Model, type Node, node } from '../../src/onnx/model.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Random } from '../../src/random.js';
-import { expectNear } from '../onnx/models.js';
+import { expectNear } from '../onnx/expect-same.js';
 import { scratchFolder } from '../store/scratch.js';
 import { tinyModel, writeTiny } from './tiny-backbone.js';
 

@@ -1,5 +1,3 @@
-import { expect } from 'vitest';
-import { OrtEngine } from '../../src/engine/ort.js';
 import {
   type ConstantTensor,
   floats,
@@ -8,7 +6,6 @@ import {
   sizeOf,
   type ValueInfo,
 } from '../../src/onnx/model.js';
-import { normalize } from '../../src/onnx/normalize.js';
 import { modelProto } from '../../src/onnx/proto.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Random } from '../../src/random.js';
@@ -44,32 +41,6 @@ export function oneToOne(
       outputs: [{ name: 'y', type: 1 }],
     },
   };
-}
-
-/** The output 'y' of a model for an 'x'. */
-export async function outputOf(model: Model, x: ConstantTensor): Promise<Float32Array> {
-  const program = await new OrtEngine().compile(model, { threads: 1 });
-  try {
-    return (await program.run({ x: { dims: x.dims, data: x.data as Float32Array } })).y!.data;
-  } finally {
-    await program.close();
-  }
-}
-
-export function expectNear(a: Float32Array, b: Float32Array, tolerance = 1e-4): void {
-  expect(a.length).toBe(b.length);
-  const worst = a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!)), 0);
-  expect(worst).toBeLessThan(tolerance);
-}
-
-/** Runs a model as it is and normalized, and expects the same. Returns the normalized one. */
-export async function expectSameNormalized(model: Model, dims: number[], tolerance?: number): Promise<Model> {
-  const normalized = normalize(model);
-  const x = drawer(9)(dims);
-  const y = await outputOf(model, x);
-  expect(Math.max(...y) - Math.min(...y)).toBeGreaterThan(1e-3);
-  expectNear(await outputOf(normalized, x), y, tolerance);
-  return normalized;
 }
 
 /** The bytes of a model as any exporter may write it, by the format's own field names. */
