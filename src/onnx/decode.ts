@@ -6,6 +6,9 @@ import { type Message, messages } from './proto.js';
  */
 const MAX_PARTS = 2 ** 20;
 
+/** Numbers that are written one by one; the data of large tensors are written as they are in memory. */
+const MAX_NUMBERS = 2 ** 25;
+
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 interface Field {
@@ -41,6 +44,7 @@ class Decoder {
   private readonly text = new TextDecoder('utf-8', { fatal: true });
   private at = 0;
   private parts = 0;
+  private singles = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -110,10 +114,11 @@ class Decoder {
     if (wire !== wireOf(kind)) throw this.wrongWire(kind, wire, start);
     if (kind === 'float') return this.view.getFloat32(this.take(4, end), true);
     if (kind === 'double') return this.view.getFloat64(this.take(8, end), true);
+    // Most are small, and big integers are slow.
     const first = this.bytes[this.at]!;
-    if (kind === 'int32' && first < 128 && this.at < end) {
+    if (first < 128 && this.at < end) {
       this.at++;
-      return first;
+      return kind === 'int32' ? first : BigInt(first);
     }
     const v = this.varint(end);
     if (kind === 'int64') return BigInt.asIntN(64, v);
@@ -123,6 +128,7 @@ class Decoder {
   /** Repeated numbers, packed into one field or a field each. */
   private numbers(list: Numbers, kind: string, wire: number, end: number, start: number): void {
     if (wire !== WIRE.bytes) {
+      this.countNumbers(1);
       list.push(this.number(kind, wire, end, start));
       return;
     }
@@ -131,13 +137,14 @@ class Decoder {
     if (one === WIRE.varint) {
       let count = 0;
       for (let i = this.at; i < to; i++) if (this.bytes[i]! < 128) count++;
+      this.countNumbers(count);
       list.reserve(count);
     } else list.reserve(Math.ceil((to - this.at) / (one === WIRE.fixed32 ? 4 : 8)));
     while (this.at < to) list.push(this.number(kind, one, to, start));
   }
 
   private skip(wire: number, end: number, start: number): void {
-    if (wire === WIRE.varint) this.varint(end);
+    if (wire === WIRE.varint) this.unsigned(end);
     else if (wire === WIRE.fixed64) this.take(8, end);
     else if (wire === WIRE.fixed32) this.take(4, end);
     else if (wire === WIRE.bytes) this.at = this.span(end, start);
@@ -188,6 +195,13 @@ class Decoder {
   private count(): void {
     if (++this.parts > MAX_PARTS) {
       throw new Error(`it has more than ${MAX_PARTS} messages and texts; no network that can be run has`);
+    }
+  }
+
+  private countNumbers(more: number): void {
+    this.singles += more;
+    if (this.singles > MAX_NUMBERS) {
+      throw new Error(`it has more than ${MAX_NUMBERS} numbers written one by one; save it with raw data`);
     }
   }
 

@@ -40,6 +40,12 @@ function normalizeGroups(
   const perChannel = (given: string, which: string) => {
     const values = c.values(given);
     if (!values) throw refused(n, `its ${which} must be a constant`);
+    if (values.length * repeat !== channels) {
+      throw refused(
+        n,
+        `${values.length} values of its ${which} do not fit ${channels} channels in ${groups} groups`,
+      );
+    }
     const wide = [channels, ...dims.slice(2).map(() => 1)];
     const repeated = Float32Array.from(
       { length: values.length * repeat },

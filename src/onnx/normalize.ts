@@ -1,4 +1,5 @@
 import { BatchShapes } from './batch-shapes.js';
+import { conversionContext } from './build-set.js';
 import { BUILD_IR_VERSION, BUILD_OPSET } from './builder.js';
 import { dequantize } from './dequantize.js';
 import {
@@ -11,9 +12,7 @@ import {
   type Node,
   node,
 } from './model.js';
-import { freshNames } from './names.js';
-import { type ConversionContext, inBuildSet, numbersOf } from './opset.js';
-import { rankOf } from './rank.js';
+import { type ConversionContext, inBuildSet } from './opset.js';
 import { refused } from './refused.js';
 import { widen } from './widen.js';
 
@@ -26,22 +25,9 @@ import { widen } from './widen.js';
 export function normalize(model: Model): Model {
   const { graph, opset, domains: _, ...rest } = dequantize(widen(model));
   const initializers = new Map(graph.initializers);
-  const rank = rankOf(graph);
   const shapes = new BatchShapes(graph, initializers);
-  const fresh = freshNames(graph);
-  const constant = (wanted: string, t: ConstantTensor) => {
-    const name = fresh(wanted);
-    initializers.set(name, t);
-    return name;
-  };
-  const context: ConversionContext = {
-    opset,
-    fresh,
-    constant,
-    dims: (name) => shapes.dims(name),
-    rank: (name) => shapes.dims(name)?.length ?? rank(name),
-    values: (name) => numbersOf(initializers.get(name ?? '')),
-  };
+  const context = conversionContext(graph, opset, initializers, shapes);
+  const { constant } = context;
   const alias = new Map<string, string>();
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const nodes: Node[] = [];

@@ -99,7 +99,7 @@ const pad: Conversion = (n, c) => {
   const rank = rankOf(n, c);
   const pads = Array<number>(2 * rank).fill(0);
   axes.forEach((axis, i) => {
-    const a = axis < 0 ? axis + rank : axis;
+    const a = normal(n, axis, rank);
     pads[a] = given[i] ?? 0;
     pads[a + rank] = given[i + axes.length] ?? 0;
   });
@@ -110,6 +110,12 @@ function rankOf(n: Node, c: ConversionContext): number {
   const rank = c.rank(n.inputs[0]!);
   if (rank === undefined) throw refused(n, 'how many axes its input has cannot be told');
   return rank;
+}
+
+/** An axis counted from the first, of so many. */
+function normal(n: Node, axis: number, rank: number): number {
+  if (!(axis >= -rank && axis < rank)) throw refused(n, `its input has ${rank} axes, none is ${axis}`);
+  return axis < 0 ? axis + rank : axis;
 }
 
 function dimsOf(n: Node, c: ConversionContext): readonly number[] {
@@ -141,8 +147,7 @@ const split: Conversion = (n, c) => {
   if (given) return sizes(given);
   if (n.inputs[1] || c.opset < 18) return [plain];
   const dims = dimsOf(n, c);
-  const axis = intAttribute(n, 'axis', 0);
-  const whole = dims[axis < 0 ? axis + dims.length : axis] ?? 0;
+  const whole = dims[normal(n, intAttribute(n, 'axis', 0), dims.length)]!;
   const parts = n.outputs.length;
   const each = Math.ceil(whole / parts);
   const last = whole - each * (parts - 1);
@@ -154,8 +159,7 @@ const split: Conversion = (n, c) => {
 const softmax: Conversion = (n, c) => {
   if (c.opset >= 13) return [n];
   const rank = rankOf(n, c);
-  const given = intAttribute(n, 'axis', 1);
-  const axis = given < 0 ? given + rank : given;
+  const axis = normal(n, intAttribute(n, 'axis', 1), rank);
   if (axis === rank - 1) return [{ ...n, attributes: { axis: int(-1) } }];
   if (axis === 0) throw refused(n, 'it is over all axes, the batch among them');
   const shape = [0, ...dimsOf(n, c).slice(1)];
@@ -203,7 +207,7 @@ const resize: Conversion = (n, c) => {
   const spread = (values: number[], rest: readonly number[]) => {
     const all = [...rest];
     axes.forEach((a, i) => {
-      all[a < 0 ? a + rank : a] = values[i] ?? 0;
+      all[normal(n, a, rank)] = values[i] ?? 0;
     });
     return all;
   };
@@ -226,6 +230,12 @@ const averagePool: Conversion = (n) => {
 
 /** What casts to 8-bit floats do is new in sets 19 and 24. */
 const cast: Conversion = (n) => [without(n, 'saturate', 'round_mode')];
+
+/** Before set 9 it could be of each element, in place of each channel. */
+const batchNormalization: Conversion = (n) => {
+  if (intAttribute(n, 'spatial', 1) === 0) throw refused(n, 'it is not by channel');
+  return [without(n, 'spatial')];
+};
 
 /** Sum of any number of tensors. */
 const sum: Conversion = (n, c) => {
@@ -256,6 +266,9 @@ const CONVERSIONS: ReadonlyMap<string, Conversion> = new Map<string, Conversion>
   ['Resize', upsample],
   ['AveragePool', averagePool],
   ['Cast', cast],
+  // The ratio became an input in set 12, and is of no use at inference.
+  ['Dropout', (n, c) => [c.opset < 12 ? without(n, 'ratio') : n]],
+  ['BatchNormalization', batchNormalization],
   ['Sum', sum],
   ['GroupNormalization', (n, c) => lowerGroupNorm(n, c, dimsOf(n, c))],
   ['InstanceNormalization', (n, c) => lowerInstanceNorm(n, c, dimsOf(n, c))],
@@ -267,7 +280,10 @@ const CONVERSIONS: ReadonlyMap<string, Conversion> = new Map<string, Conversion>
  * @throws LichenError `onnx-invalid` where the meaning would change
  */
 export function inBuildSet(n: Node, c: ConversionContext): Node[] {
-  return CONVERSIONS.get(n.op)?.(n, c) ?? [n];
+  const conversion = CONVERSIONS.get(n.op);
+  if (!conversion) return [n];
+  if (!n.inputs[0] || !n.outputs[0]) throw refused(n, 'it has no input or no output');
+  return conversion(n, c);
 }
 
 const NUMBERS: ReadonlySet<ElementType> = new Set([

@@ -55,7 +55,7 @@ export function quantizeConstant(n: Node, constants: Constants): ConstantTensor 
   const index = scaleIndex(n, value.dims, scale);
   const zeros = zero && integers(zero);
   const one = (v: number, i: number) => {
-    const q = roundToEven(v / Number(scale.data[index(i)])) + (zeros?.[index(i)] ?? 0);
+    const q = roundToEven(Math.fround(v / Number(scale.data[index(i)]))) + (zeros?.[index(i)] ?? 0);
     return Math.min(high, Math.max(low, q));
   };
   return { type, dims: value.dims, data: ROUNDED[type].from(Array.from(value.data, Number).map(one)) };

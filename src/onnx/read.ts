@@ -161,12 +161,12 @@ function readAttribute(
     case 5:
     case 10:
       throw new Error(
-        `attribute '${a.name}' of node ${node} is a subgraph; networks with branches and loops are not supported. ` +
+        `attribute '${a.name ?? ''}' of node ${node} is a subgraph; networks with branches and loops are not supported. ` +
           'Export the network for inference, without control flow',
       );
     default:
       throw new Error(
-        `attribute '${a.name}' of node ${node} has type ${a.type ?? 0}, which is not supported`,
+        `attribute '${a.name ?? ''}' of node ${node} has type ${a.type ?? 0}, which is not supported`,
       );
   }
 }
