@@ -4,12 +4,12 @@ import { constantOf } from './constant.js';
 import { decodeProto } from './decode.js';
 import { ExternalData } from './external.js';
 import { readWhole } from './files.js';
+import { guard } from './guard.js';
 import type { Attribute, ConstantTensor, Graph, Model, Node, ValueInfo } from './model.js';
 import { ElementType, MAX_SIZE } from './model.js';
 import { ordered } from './order.js';
 import type { Message } from './proto.js';
 import { elementType, readTensor } from './tensor.js';
-import { checkWindows } from './windows.js';
 
 /** Standard operator sets that are read: before 7, operators broadcast by other rules; later ones are not known yet. */
 const OPSETS = { oldest: 7, newest: 26 };
@@ -75,7 +75,7 @@ function readProto(
   }
   const domains = [...sets].filter(([domain]) => domain !== '' && domain !== 'ai.onnx');
   const read = ordered(readGraph(graph, external));
-  checkWindows(read);
+  guard(read);
   return {
     graph: read,
     opset,
