@@ -1,38 +1,25 @@
 import {
   type Attribute,
-  type ConstantTensor,
   floatAttribute,
   floats,
   int,
-  int64s,
   intAttribute,
   ints,
   type Node,
   node,
-  string,
   stringAttribute,
 } from './model.js';
+import type { ConversionContext } from './opset.js';
 import { operatorName } from './shapes.js';
 
-/** What a decomposition may ask and add. */
-export interface Decomposing {
-  opset: number;
-  /** How many axes a tensor has, or undefined where that cannot be told. */
-  rank(name: string): number | undefined;
-  /** A constant's value. */
-  initializer(name: string): ConstantTensor | undefined;
-  /** Adds a constant and returns its name. */
-  constant(name: string, t: ConstantTensor): string;
-}
-
-type Decomposition = (n: Node, c: Decomposing) => Node[] | undefined;
+type Decomposition = (n: Node, c: ConversionContext) => Node[] | undefined;
 
 /**
- * A node as nodes of the operator set that graphs are built in, for operators that came to the standard later,
- * and for forms of Resize that went before.
+ * A node as nodes of the operator set that graphs are built in, for operators that came to the standard later, and
+ * for those that ONNX Runtime's own optimizations write.
  * @returns undefined for any other node
  */
-export function decompose(n: Node, c: Decomposing): Node[] | undefined {
+export function decompose(n: Node, c: ConversionContext): Node[] | undefined {
   const name = operatorName(n);
   return Object.hasOwn(decompositions, name) ? decompositions[name]!(n, c) : undefined;
 }
@@ -41,15 +28,15 @@ export function decompose(n: Node, c: Decomposing): Node[] | undefined {
 class Row {
   readonly nodes: Node[] = [];
   private readonly out: string;
-  private readonly c: Decomposing;
+  private readonly c: ConversionContext;
 
-  constructor(n: Node, c: Decomposing) {
+  constructor(n: Node, c: ConversionContext) {
     this.out = n.outputs[0]!;
     this.c = c;
   }
 
   add(op: string, inputs: string[], last = false, attributes: Record<string, Attribute> = {}): string {
-    const name = last ? this.out : `${this.out}.${op.toLowerCase()}${this.nodes.length}`;
+    const name = last ? this.out : this.c.fresh(`${this.out}.${op.toLowerCase()}`);
     this.nodes.push(node(op, inputs, [name], attributes));
     return name;
   }
@@ -91,55 +78,6 @@ const swish =
     return r.nodes;
   };
 
-/** Resize as operator sets before 11 have it: pixel (i) of the output reads floor(i / scale). */
-const oldResize: Decomposition = (n, c) => {
-  const out = n.outputs[0]!;
-  const given = n.attributes.scales;
-  const scales =
-    given?.kind === 'floats'
-      ? c.constant(`${out}.scales`, floats(given.value, [given.value.length]))
-      : n.inputs[1]!;
-  const attributes = {
-    mode: string(stringAttribute(n, 'mode', 'nearest')),
-    coordinate_transformation_mode: string('asymmetric'),
-    nearest_mode: string('floor'),
-  };
-  return [node('Resize', [n.inputs[0]!, '', scales], [out], attributes)];
-};
-
-/** Every group is normalized as one channel, then scaled per channel; before set 21 the scale is per group. */
-const groupNormalization: Decomposition = (n, c) => {
-  const [x, scale, bias] = n.inputs as [string, string, string];
-  const rank = c.rank(x);
-  if (rank === undefined) return undefined;
-  const groups = intAttribute(n, 'num_groups', 1);
-  const out = n.outputs[0]!;
-  const ofGroups = c.opset < 21;
-  const filled = (name: string, v: number) =>
-    c.constant(`${out}.${name}`, floats(new Float32Array(groups).fill(v), [groups]));
-  const wide = c.constant(`${out}.wide`, int64s([-1, ...Array<number>(rank - 2).fill(1)]));
-  const epsilon = { epsilon: { kind: 'float', value: floatAttribute(n, 'epsilon', 1e-5) } } as const;
-  return [
-    node('Reshape', [x, c.constant(`${out}.to`, int64s([0, groups, -1]))], [`${out}.grouped`]),
-    node(
-      'InstanceNormalization',
-      [`${out}.grouped`, ofGroups ? scale : filled('ones', 1), ofGroups ? bias : filled('zeros', 0)],
-      [`${out}.normal`],
-      epsilon,
-    ),
-    node('Shape', [x], [`${out}.shape`]),
-    ...(ofGroups
-      ? [node('Reshape', [`${out}.normal`, `${out}.shape`], [out])]
-      : [
-          node('Reshape', [`${out}.normal`, `${out}.shape`], [`${out}.back`]),
-          node('Reshape', [scale, wide], [`${out}.scale`]),
-          node('Reshape', [bias, wide], [`${out}.bias`]),
-          node('Mul', [`${out}.back`, `${out}.scale`], [`${out}.scaled`]),
-          node('Add', [`${out}.scaled`, `${out}.bias`], [out]),
-        ]),
-  ];
-};
-
 /** x / sqrt(mean(x^2) + epsilon) * scale, the mean over the axes from `axis` on (Zhang & Sennrich 2019). */
 const rmsNormalization: Decomposition = (n, c) => {
   const [x, weight] = n.inputs as [string, string];
@@ -167,8 +105,5 @@ const decompositions: Readonly<Record<string, Decomposition>> = {
     r.add('Mul', [x, r.add('Tanh', [r.add('Softplus', [x])])], true);
     return r.nodes;
   },
-  GroupNormalization: groupNormalization,
   RMSNormalization: rmsNormalization,
-  Upsample: oldResize,
-  Resize: (n, c) => (c.opset < 11 ? oldResize(n, c) : undefined),
 };
