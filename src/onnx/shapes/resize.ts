@@ -13,7 +13,7 @@ export function resizeOf(n: Node, c: ShapeContext): { output: number[]; scale: n
   if (scales && scales.length > 0) {
     axes.forEach((a, i) => {
       scale[a] = scales[i]!;
-      output[a] = Math.floor(x[a]! * scales[i]!);
+      output[a] = Math.floor(Math.fround(x[a]! * scales[i]!));
     });
   } else {
     const sizes = constants(n, c, n.inputs[3] ? 3 : 2);
