@@ -7,6 +7,7 @@ import {
   measureAccuracy,
 } from '../../bench/accuracy.js';
 import { DATASETS, type Dataset, defaultDataFolder } from '../../bench/data.js';
+import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { circumstances, writeResult } from '../../bench/record.js';
@@ -30,6 +31,7 @@ export function addBench(program: Command): void {
   addAccuracy(bench);
   addJob(bench);
   addOptimizer(bench);
+  addEstimates(bench);
 }
 
 function addAccuracy(bench: Command): void {
@@ -133,6 +135,30 @@ Examples:
       table(
         ['batch', 'in graph, ms', 'outside, ms', 'ratio'],
         [[result.batch, result.inGraph.toFixed(1), result.outside.toFixed(1), result.ratio.toFixed(2)]],
+      ),
+    );
+  });
+}
+
+function addEstimates(bench: Command): void {
+  common(
+    bench
+      .command('estimates')
+      .summary('what `lichen inspect` estimates of training steps against the steps')
+      .option('--cuts <n>', 'cuts of the default backbone, spread evenly', integer(2, 100), 10)
+      .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
+      .option('--rounds <n>', 'calibrations, each followed by all cuts', integer(1, 100), 3),
+    `
+Examples:
+  lichen bench estimates
+  lichen bench estimates --cuts 6 --batch 32 --rounds 5`,
+  ).action(async (options: CommonOptions & { cuts: number; batch: number; rounds: number }) => {
+    const { cuts, batch, rounds } = options;
+    const rows = await running('Steps', (say) => measureEstimates(cuts, batch, rounds, say));
+    finish(options, 'estimates', { rows }, () =>
+      table(
+        ['cut', 'batch', 'estimated, ms', 'measured, ms', 'ratio (median)'],
+        rows.map((r) => [r.tensor, r.batch, r.estimated.join(' '), r.measured.join(' '), r.ratio.toFixed(2)]),
       ),
     );
   });

@@ -96,8 +96,8 @@ function describe(r: Inspection, html?: string): string {
     l.output,
     l.op,
     dims(l.shape),
-    l.weights > 0 ? amount(l.weights) : '',
-    l.multiplyAdds === null ? '?' : l.multiplyAdds > 0 ? amount(l.multiplyAdds) : '',
+    l.weights > 0 ? amount(l.weights) : '-',
+    l.multiplyAdds === 0 ? '-' : amount(l.multiplyAdds),
   ]);
   const cuts = r.cuts.map((c) => [
     `${c.tensor === r.cut ? '>' : ' '} ${c.tensor}`,
@@ -165,7 +165,7 @@ function aboutCut(r: Inspection, c: CutFigures): string[] {
   const lines = [
     `> ${c.tensor}, ${r.cutBy ? BY[r.cutBy] : ''}`,
     c.latent
-      ? `  latent ${dims(c.latent.shape)}: ${bytes(c.latent.bytes)} as bytes, ${bytes(c.latent.floatBytes)} as floats`
+      ? `  latent ${dims(c.latent.shape)}: ${c.latent.bytes} bytes (${bytes(c.latent.bytes)}) a sample, as floats ${bytes(c.latent.floatBytes)}`
       : '  latent of unknown shape',
     `  crown: ${c.crown.layers} layers, ${amount(c.crown.weights)} weights, ${amount(c.crown.flops)} FLOPs a sample${share}`,
     `  mask: a bit for ${amount(c.mask.weights)} weights, scale and bias for ${amount(c.mask.channels)} channels: ${bytes(c.mask.bytes)}`,

@@ -1,11 +1,11 @@
 /** A number of bytes for people, in binary units. */
 export function bytes(n: number): string {
-  return scaled(n, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
+  return scaled(n, 1024, () => 1, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
 }
 
 /** A count for people: 383.9 M. */
 export function amount(n: number | null): string {
-  return n === null ? '?' : scaled(n, 1000, ['', 'k', 'M', 'G', 'T']).trimEnd();
+  return n === null ? '?' : scaled(n, 1000, (v) => (v < 10 ? 2 : 1), ['', 'k', 'M', 'G', 'T']).trimEnd();
 }
 
 /** A duration for people. */
@@ -21,12 +21,12 @@ export function dims(shape: readonly number[] | null): string {
   return shape === null ? '?' : shape.join('×') || 'number';
 }
 
-function scaled(n: number, by: number, units: readonly string[]): string {
+function scaled(n: number, by: number, digits: (value: number) => number, units: readonly string[]): string {
   let unit = 0;
   let value = n;
   while (value >= by && unit < units.length - 1) {
     value /= by;
     unit++;
   }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 ? value : value.toFixed(digits(value))} ${units[unit]}`;
 }

@@ -67,6 +67,7 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; overflow-wra
   .columns { grid-template-columns: minmax(0, 1fr); gap: 1rem; }
   .side { display: contents; } .panel { position: sticky; top: 0; z-index: 1; order: -2; margin: 0 -.4rem; padding: .6rem .8rem; box-shadow: 0 4px 14px rgb(0 0 0 / 12%); } .charts { order: -1; }
   dl { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .35rem .6rem; margin-top: .4rem; } dt, dd small { font-size: .7rem; line-height: 1.25; } dd { font-size: .85rem; line-height: 1.3; overflow-wrap: anywhere; }
-  .charts .chart { height: 44px; }
+  .charts .chart { height: 44px; } .axis span:nth-child(2) { display: none; }
+  .network text { font-size: 13.5px; } .network .about { font-size: 12px; }
 }
 `;
