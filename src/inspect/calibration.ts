@@ -105,7 +105,7 @@ function anchorsOf(steps: readonly TrainableCut[]): TrainableCut[] {
 }
 
 /** A step at the largest of some batches, at most its own, that stays below the limit; else at batch 1. */
-function affordable({ cut, batch, work }: TrainableCut): {
+export function affordable({ cut, batch, work }: TrainableCut): {
   model: ReturnType<typeof stepModel>;
   batch: number;
   work: Work;

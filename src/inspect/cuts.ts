@@ -138,9 +138,13 @@ function obstacleOf(
 ): string | null {
   if (!latent) return "the latent's shape is not known";
   if (blocking.length > 0) {
-    return `no gradient passes ${blocking.map((l) => `${l.node.op} '${l.node.outputs[0]}'`).join(', ')}`;
+    const shown = blocking.slice(0, 3).map((l) => `${l.node.op} '${l.node.outputs[0]}'`);
+    const more = blocking.length > 3 ? ` and ${blocking.length - 3} more` : '';
+    return `no gradient passes ${shown.join(', ')}${more}`;
   }
-  if (!samplewise) return 'the latent holds no slice per sample: a batch of 2 is not two batches of 1 there';
+  if (!samplewise) {
+    return 'a batch of 2 does not give two latents there: a shape before it is fixed for one sample, or axes are mixed';
+  }
   const out = shapes.shapes.get(features);
   if (out && out.length !== 2) {
     return `a head reads [batch, features], and '${features}' has [${out.join(', ')}]: export the network with a Flatten at its end`;
