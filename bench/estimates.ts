@@ -5,7 +5,7 @@ import { cutsOf } from '../src/inspect/cuts.js';
 import { secondsOf } from '../src/inspect/fit.js';
 import { layersOf } from '../src/inspect/layers.js';
 import { openNetwork } from '../src/inspect/network.js';
-import { stepModel, timeStep } from '../src/inspect/step.js';
+import { stepModel, type Timing, timeStep } from '../src/inspect/step.js';
 import { median } from './statistics.js';
 
 /** How `lichen inspect`'s estimate of a step compares with the step. */
@@ -29,6 +29,7 @@ export async function measureEstimates(
   count: number,
   batch: number,
   rounds: number,
+  timing: Timing,
   say: (text: string) => void,
 ): Promise<EstimateRow[]> {
   const engine = new OrtEngine();
@@ -50,7 +51,7 @@ export async function measureEstimates(
     );
     for (const [i, step] of chosen.entries()) {
       say(`round ${round}: ${step.cut.tensor}`);
-      const { fastest } = await timeStep(engine, stepModel(step.cut.start!, batch), 5, 1);
+      const { fastest } = await timeStep(engine, stepModel(step.cut.start!, batch), 5, 1, timing);
       rows[i]!.estimated.push(tenths(1000 * secondsOf(step.work, calibration!.rates)));
       rows[i]!.measured.push(tenths(1000 * fastest));
     }

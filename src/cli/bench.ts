@@ -12,6 +12,7 @@ import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { circumstances, writeResult } from '../../bench/record.js';
 import { packageRoot } from '../backbone/manifest.js';
+import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { integer } from './options.js';
 import { bytes, percent, print, table } from './output.js';
 import { runSteps, type Say } from './progress.js';
@@ -147,21 +148,33 @@ function addEstimates(bench: Command): void {
       .summary('what `lichen inspect` estimates of training steps against the steps')
       .option('--cuts <n>', 'cuts of the default backbone, spread evenly', integer(2, 100), 10)
       .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
-      .option('--rounds <n>', 'calibrations, each followed by all cuts', integer(1, 100), 3),
+      .option('--rounds <n>', 'calibrations, each followed by all cuts', integer(1, 100), 3)
+      .option('--processor-time', 'of one thread: for a machine that does other things meanwhile', false),
     `
 Examples:
   lichen bench estimates
-  lichen bench estimates --cuts 6 --batch 32 --rounds 5`,
-  ).action(async (options: CommonOptions & { cuts: number; batch: number; rounds: number }) => {
-    const { cuts, batch, rounds } = options;
-    const rows = await running('Steps', (say) => measureEstimates(cuts, batch, rounds, say));
-    finish(options, 'estimates', { rows }, () =>
-      table(
-        ['cut', 'batch', 'estimated, ms', 'measured, ms', 'ratio (median)'],
-        rows.map((r) => [r.tensor, r.batch, r.estimated.join(' '), r.measured.join(' '), r.ratio.toFixed(2)]),
-      ),
-    );
-  });
+  lichen bench estimates --cuts 6 --batch 32 --rounds 5 --processor-time`,
+  ).action(
+    async (
+      options: CommonOptions & { cuts: number; batch: number; rounds: number; processorTime: boolean },
+    ) => {
+      const { cuts, batch, rounds, processorTime } = options;
+      const timing = processorTime ? PROCESSOR_TIME : WALL_CLOCK;
+      const rows = await running('Steps', (say) => measureEstimates(cuts, batch, rounds, timing, say));
+      finish(options, processorTime ? 'estimates-processor-time' : 'estimates', { rows }, () =>
+        table(
+          ['cut', 'batch', 'estimated, ms', 'measured, ms', 'ratio (median)'],
+          rows.map((r) => [
+            r.tensor,
+            r.batch,
+            r.estimated.join(' '),
+            r.measured.join(' '),
+            r.ratio.toFixed(2),
+          ]),
+        ),
+      );
+    },
+  );
 }
 
 /** Options that every bench has. */

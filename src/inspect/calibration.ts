@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { Cut } from './cuts.js';
 import { fitRates, type Measured, type Rates, secondsOf } from './fit.js';
-import { stepModel, stepProblem, timeStep } from './step.js';
+import { stepModel, stepProblem, timeStep, WALL_CLOCK } from './step.js';
 import { type Work, workOf } from './work.js';
 
 /** A cut whose step can be built, and the work of that step. */
@@ -72,6 +72,7 @@ export async function calibrate(
   engine: Engine,
   steps: readonly TrainableCut[],
   onProgress: (text: string) => void = () => {},
+  timing = WALL_CLOCK,
 ): Promise<Calibration | null> {
   const start = performance.now();
   const measured: Omit<Anchor, 'estimate'>[] = [];
@@ -79,7 +80,7 @@ export async function calibrate(
     if (measured.length >= 2 && performance.now() - start > 1000 * SECONDS_ALL) break;
     const { model, batch, work } = affordable(step);
     onProgress(`${step.cut.tensor}, batch ${batch}`);
-    const { fastest, median, runs } = await timeStep(engine, model, RUNS, SECONDS_EACH);
+    const { fastest, median, runs } = await timeStep(engine, model, RUNS, SECONDS_EACH, timing);
     measured.push({ tensor: step.cut.tensor, batch, work, seconds: fastest, median, runs });
   }
   if (measured.length === 0) return null;
