@@ -128,20 +128,24 @@ function describe(r: Inspection, html?: string): string {
 
 /** What cannot be inferred or trained, each reason once. */
 function obstacles(r: Inspection): string[] {
-  const of = (reason: 'unknown' | 'blocks') =>
-    r.layers.flatMap((l) => (l[reason] === null ? [] : [`  ${l.op} '${l.output}': ${l[reason]}`]));
-  const unknown = of('unknown');
-  const blocked = r.layers.flatMap((l) =>
-    l.unknown === null && l.blocks !== null ? [`  ${l.op} '${l.output}': ${l.blocks}`] : [],
-  );
+  const said = (layers: Inspection['layers'], reason: (l: Inspection['layers'][number]) => string) =>
+    layers.map((l) => `  ${l.op} '${l.output}': ${reason(l)}`);
+  const unknown = r.layers.filter((l) => l.unknown?.own);
+  const behind = r.layers.filter((l) => l.unknown && !l.unknown.own).length;
+  const blocked = r.layers.filter((l) => l.unknown === null && l.blocks !== null);
   const others = new Set(r.cuts.flatMap((c) => (c.obstacle && c.blocking.length === 0 ? [c.obstacle] : [])));
-  return [
-    ...(unknown.length > 0 ? ['Layers whose shape cannot be told:', ...unknown, ''] : []),
-    ...(blocked.length > 0 ? ['Layers that no gradient passes:', ...blocked, ''] : []),
-    ...(others.size > 0
-      ? ['Cuts that cannot be trained from, because:', ...[...others].map((o) => `  ${o}`), '']
-      : []),
-  ];
+  const lines: string[] = [];
+  if (unknown.length > 0) {
+    lines.push('Layers whose shape cannot be told:', ...said(unknown, (l) => l.unknown!.reason));
+    lines.push(`  and ${behind} layers that depend on them`, '');
+  }
+  if (blocked.length > 0) {
+    lines.push('Layers that no gradient passes:', ...said(blocked, (l) => l.blocks!), '');
+  }
+  if (others.size > 0) {
+    lines.push('Cuts that cannot be trained from, because:', ...[...others].map((o) => `  ${o}`), '');
+  }
+  return lines;
 }
 
 function measurement(c: NonNullable<Inspection['calibration']>): string {

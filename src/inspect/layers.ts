@@ -1,10 +1,10 @@
 import { gradients } from '../autodiff/gradient.js';
 import { LichenError, messageOf } from '../errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
-import { ElementType, type Graph, int, type Node, sizeOf } from '../onnx/model.js';
+import { ElementType, type Graph, int, int64s, type Node, sizeOf } from '../onnx/model.js';
 import { multiplyAdds } from './multiply-adds.js';
 import type { Network } from './network.js';
-import { type StaticShapes, staticShapes } from './static-shapes.js';
+import { type StaticShapes, staticShapes, type Unknown } from './static-shapes.js';
 
 /** One node of a network, with its figures for one sample. */
 export interface Layer {
@@ -16,7 +16,7 @@ export interface Layer {
   /** Null where the shape is not known. */
   multiplyAdds: number | null;
   /** Why the shape is not known. */
-  unknown: string | null;
+  unknown: Unknown | null;
   /** Why no gradient passes it. */
   blocks: string | null;
 }
@@ -44,7 +44,7 @@ export function layersOf({ model, input, inputShape }: Network): Layers {
       weights: weightsOf(graph, own),
       multiplyAdds: unknown === null ? multiplyAdds(node, (name) => shapes.shapes.get(name)!) : null,
       unknown,
-      blocks: unknown ?? gradientProblem(graph, node, shapes),
+      blocks: unknown?.reason ?? gradientProblem(graph, node, shapes),
     });
   }
   return { layers: [...of.values()], shapes, of };
@@ -64,13 +64,17 @@ export function weightsOf(graph: Graph, tensors: Iterable<string>): number {
 }
 
 /** Why the gradient of a node's variable inputs cannot be had; null where it can. */
-function gradientProblem(graph: Graph, node: Node, { shapes }: StaticShapes): string | null {
+function gradientProblem(graph: Graph, node: Node, { shapes, integers }: StaticShapes): string | null {
   const b = new GraphBuilder();
   const variable: string[] = [];
   for (const name of new Set(node.inputs)) {
+    if (!name) continue;
+    const dims = [...shapes.get(name)!];
     const constant = graph.initializers.get(name);
+    const computed = constant ? undefined : integers(name);
     if (constant) b.constant(constant, name);
-    else if (name) variable.push(b.input(name, shapes.get(name)!));
+    else if (computed) b.constant({ ...int64s(computed), dims }, name);
+    else variable.push(b.input(name, dims));
   }
   if (variable.length === 0) return null;
   try {

@@ -21,7 +21,13 @@ const layer = z.object({
   weights: count,
   multiplyAdds: count.nullable(),
   flops: count.nullable(),
-  unknown: z.string().nullable().describe('why the shape is not known'),
+  unknown: z
+    .object({
+      reason: z.string(),
+      own: z.boolean().describe('whether it is this layer that is not understood, and not one before it'),
+    })
+    .nullable()
+    .describe('why the shape is not known'),
   blocks: z.string().nullable().describe('why no gradient passes'),
 });
 

@@ -1,13 +1,22 @@
-import { messageOf } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
+import { GraphBuilder } from '../onnx/builder.js';
 import type { Graph, Node } from '../onnx/model.js';
-import { inferShapes, type ShapeContext } from '../onnx/shapes.js';
+
+/** Why the shapes of a node's outputs are not known. */
+export interface Unknown {
+  reason: string;
+  /** Whether it is this node that is not understood, and not one before it. */
+  own: boolean;
+}
 
 /** The shapes of a graph's tensors, as far as they can be told without running it. */
 export interface StaticShapes {
   /** Shape by tensor, constants and inputs among them; what is missing is not known. */
   shapes: ReadonlyMap<string, readonly number[]>;
-  /** For every node whose outputs' shapes are not known: why. */
-  unknown: ReadonlyMap<Node, string>;
+  /** The values of an integer tensor, where they are known. */
+  integers(name: string): number[] | undefined;
+  /** Nodes whose outputs' shapes are not known. */
+  unknown: ReadonlyMap<Node, Unknown>;
 }
 
 /**
@@ -16,39 +25,32 @@ export interface StaticShapes {
  * @param inputs shape of every graph input
  */
 export function staticShapes(graph: Graph, inputs: ReadonlyMap<string, readonly number[]>): StaticShapes {
-  const shapes = new Map<string, readonly number[]>(inputs);
-  for (const [name, t] of graph.initializers) shapes.set(name, t.dims);
-  const context: ShapeContext = {
-    shape: (name) => {
-      const shape = shapes.get(name);
-      if (!shape) throw new RangeError(`there is no shape of '${name}'`);
-      return shape;
-    },
-    integers: (name) => {
-      const data = graph.initializers.get(name)?.data;
-      return data instanceof BigInt64Array || data instanceof Int32Array
-        ? Array.from(data, Number)
-        : undefined;
-    },
-  };
-  const unknown = new Map<Node, string>();
+  const b = new GraphBuilder();
+  const shapes = new Map<string, readonly number[]>();
+  for (const i of graph.inputs) shapes.set(b.input(i.name, inputs.get(i.name)!, i.type), inputs.get(i.name)!);
+  for (const [name, t] of graph.initializers) shapes.set(b.constant(t, name), t.dims);
+  const unknown = new Map<Node, Unknown>();
   for (const node of graph.nodes) {
     const missing = node.inputs.find((i) => i && !shapes.has(i));
     if (missing !== undefined) {
-      unknown.set(node, `it reads '${missing}', whose shape is not known`);
+      unknown.set(node, { reason: `it reads '${missing}', whose shape is not known`, own: false });
       continue;
     }
     try {
-      const found = inferShapes(node, context);
-      if (!found.every((dims) => dims.every((d) => Number.isInteger(d) && d >= 0))) {
-        throw new RangeError(`its inputs and attributes do not fit each other (shape [${found[0]}])`);
-      }
-      node.outputs.forEach((o, i) => {
-        if (o) shapes.set(o, found[i] ?? found[0]!);
-      });
+      b.add(node);
+      const found = node.outputs.filter((o) => o).map((o) => [o, b.shape(o)] as const);
+      const odd = found.find(([, dims]) => !dims.every((d) => Number.isInteger(d) && d >= 0));
+      if (odd) throw new RangeError(`its inputs and attributes do not fit each other (shape [${odd[1]}])`);
+      for (const [name, dims] of found) shapes.set(name, dims);
     } catch (error) {
-      unknown.set(node, messageOf(error));
+      unknown.set(node, { reason: reasonOf(error), own: true });
     }
   }
-  return { shapes, unknown };
+  return { shapes, unknown, integers: (name) => b.integers(name) };
+}
+
+/** What an operator's rule says; without a rule there is nothing to say but that. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof LichenError)) return messageOf(error);
+  return error.cause === undefined ? 'the shape of this operator cannot be inferred' : messageOf(error.cause);
 }

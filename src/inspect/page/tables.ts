@@ -42,7 +42,7 @@ export function cutsTable(r: Inspection): string {
 export function layersTable(r: Inspection): string {
   const cuts = new Set(r.cuts.map((c) => c.after));
   const rows = r.layers.map((l, i) => {
-    const note = l.unknown ?? l.blocks;
+    const note = l.unknown?.reason ?? l.blocks;
     const state = note === null ? (cuts.has(i) ? 'a cut' : '') : escaped(note);
     return `<tr><th scope="row">${escaped(l.output)}</th><td>${escaped(l.op)}</td>${[
       dims(l.shape),
@@ -57,7 +57,7 @@ export function layersTable(r: Inspection): string {
 
 /** What training cannot pass, each layer once. */
 export function obstacles(r: Inspection): string {
-  const layers = r.layers.filter((l) => l.blocks !== null);
+  const layers = r.layers.filter((l) => l.blocks !== null && (l.unknown === null || l.unknown.own));
   const others = new Set(
     r.cuts.flatMap((c) => (c.obstacle !== null && c.blocking.length === 0 ? [c.obstacle] : [])),
   );
