@@ -46,8 +46,11 @@ export async function measureEstimates(
     measured: [] as number[],
   }));
   for (let round = 1; round <= rounds; round++) {
-    const calibration = await calibrate(engine, steps, (text) =>
-      say(`round ${round}: calibrating on ${text}`),
+    const calibration = await calibrate(
+      engine,
+      steps,
+      (text) => say(`round ${round}: calibrating on ${text}`),
+      timing,
     );
     for (const [i, step] of chosen.entries()) {
       say(`round ${round}: ${step.cut.tensor}`);

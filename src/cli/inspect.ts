@@ -160,7 +160,7 @@ function measurement(c: NonNullable<Inspection['calibration']>): string {
 const BY = {
   option: 'as asked for',
   manifest: 'as the manifest says',
-  suggestion: 'suggested: the smallest latent below a fifth to a half of the weights',
+  suggestion: 'suggested: a small latent below a crown with weights enough to adapt',
 };
 
 function aboutCut(r: Inspection, c: CutFigures): string[] {

@@ -30,7 +30,9 @@ export interface Calibration {
 }
 
 /** Depths at which steps are measured, as shares of the deepest step's work, in the order of measuring. */
-const DEPTHS = [0, 0.1, 1, 0.35];
+const DEPTHS = [0, 1, 0.1, 0.35];
+/** A step of nearly the work of one that is measured already tells nothing new. */
+const APART = 1.5;
 /** A step that moves more bytes is measured at a smaller batch: it would take too long, and too much memory. */
 const MOVED_LIMIT = 1e9;
 const RUNS = 4;
@@ -89,20 +91,21 @@ export async function calibrate(
   return { anchors, rates, seconds: (performance.now() - start) / 1000 };
 }
 
-/** The steps nearest to the wanted depths, without repetition. */
+/** The steps nearest to the wanted depths; none twice, nor two that are nearly the same. */
 function anchorsOf(steps: readonly TrainableCut[]): TrainableCut[] {
   // A crown without weights trains its head alone: that takes no time, and tells nothing of the others.
   const masked = steps.filter((s) => s.cut.mask.channels > 0);
   const usable = masked.length > 0 ? masked : steps;
   const deepest = Math.max(...usable.map((s) => s.work.moved));
-  const nearest = DEPTHS.map((share) => {
+  const chosen: TrainableCut[] = [];
+  for (const share of DEPTHS) {
     const away = (s: TrainableCut) => Math.abs(s.work.moved - share * deepest);
-    return usable.reduce<TrainableCut | undefined>(
-      (best, s) => (best && away(best) <= away(s) ? best : s),
-      undefined,
-    );
-  });
-  return [...new Set(nearest)].filter((s) => s !== undefined);
+    const nearest = usable.toSorted((a, b) => away(a) - away(b))[0];
+    const apart = (s: TrainableCut) =>
+      Math.max(s.work.moved, nearest!.work.moved) > APART * Math.min(s.work.moved, nearest!.work.moved);
+    if (nearest && chosen.every(apart)) chosen.push(nearest);
+  }
+  return chosen;
 }
 
 /** A step at the largest of some batches, at most its own, that stays below the limit; else at batch 1. */

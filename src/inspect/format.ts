@@ -8,6 +8,12 @@ export function amount(n: number | null): string {
   return n === null ? '?' : scaled(n, 1000, (v) => (v < 10 ? 2 : 1), ['', 'k', 'M', 'G', 'T']).trimEnd();
 }
 
+/** A number of operations for people: 99.0 MFLOP. */
+export function operations(n: number | null): string {
+  const text = amount(n);
+  return /[a-zA-Z]$/.test(text) ? `${text}FLOP` : `${text} FLOP`;
+}
+
 /** A duration for people. */
 export function duration(seconds: number | null): string {
   if (seconds === null) return '-';

@@ -86,7 +86,7 @@ describe('the page in a browser', () => {
     browser = await Chromium.open(`file://${file}`, { width });
     const chosen = () =>
       browser!.evaluate(`JSON.stringify({
-        facts: [...document.querySelectorAll('.facts')].filter((f) => f.checkVisibility()).map((f) => f.querySelector('h3').innerText),
+        facts: [...document.querySelectorAll('.facts')].filter((f) => f.checkVisibility()).map((f) => f.querySelector('h3').firstChild.data.trim()),
         row: [...document.querySelectorAll('tr.chosen th')].map((t) => t.innerText),
         bars: new Set([...document.querySelectorAll('.bar.chosen')].map((b) => b.dataset.cut)).size,
         crown: document.querySelectorAll('.box.crown').length,

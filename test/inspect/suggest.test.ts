@@ -21,6 +21,13 @@ describe('a suggested cut', async () => {
     // All with a crown of a fifth to a half of the weights are blocked: any other will do, the smallest latent first.
     const only = cuts.map((c) => ({ ...c, trainable: ['block6.add', 'block15.project'].includes(c.tensor) }));
     expect(suggestCut(only)).toBe('block6.add');
+    // Less than a thirtieth of the work is a classifier: taken only where there is nothing else.
+    const idle = cuts.map((c) => ({
+      ...c,
+      crown: { ...c.crown, flops: c.tensor === 'block14.add' ? 1e6 : c.crown.flops },
+    }));
+    expect(suggestCut(idle)).toBe('block13.add');
+    expect(suggestCut(cuts.filter((c) => c.tensor === 'block15.project'))).toBe('block15.project');
     expect(suggestCut(cuts.map((c) => ({ ...c, trainable: false })))).toBeNull();
     // A head on features needs no crown: no mask, no suggestion.
     expect(suggestCut(cuts.filter((c) => c.mask.weights === 0))).toBeNull();

@@ -1,4 +1,4 @@
-import { amount, bytes, dims, duration } from '../format.js';
+import { amount, bytes, dims, duration, operations } from '../format.js';
 import type { Inspection } from '../result.js';
 import { charts } from './charts.js';
 import { escaped } from './escaped.js';
@@ -30,7 +30,7 @@ ${tiles(r)}
 <div class="columns">
 ${picture(r)}
 <div class="side">
-<div class="panel"><header><span>${chosenBy(r)}</span><button type="button" class="step" data-by="-1">↑ earlier</button><button type="button" class="step" data-by="1">↓ later</button></header>
+<div class="panel"><header><span>${r.cut === null ? 'No crown can be trained' : 'The cut'}</span><button type="button" class="step" data-by="-1">↑ earlier</button><button type="button" class="step" data-by="1">↓ later</button></header>
 ${r.cuts.map((c, i) => cutFacts(r, c, i)).join('\n')}
 </div>
 ${charts(r)}
@@ -62,22 +62,16 @@ function tiles(r: Inspection): string {
   const chosen = r.cuts.find((c) => c.tensor === r.cut);
   const list = [
     tile(amount(r.total.weights), 'weights'),
-    tile(amount(r.total.multiplyAdds), `multiply-adds a sample, ${amount(r.total.flops)}FLOP`),
+    tile(amount(r.total.multiplyAdds), `multiply-adds a sample, ${operations(r.total.flops)}`),
   ];
   if (chosen) {
-    list.push(tile(chosen.latent ? bytes(chosen.latent.bytes) : '?', `a latent at ${chosen.tensor}`));
-    list.push(tile(bytes(chosen.mask.bytes), 'a mask of the crown above it'));
+    list.push(tile(chosen.latent ? bytes(chosen.latent.bytes) : '?', 'a latent at the cut, as kept'));
+    list.push(tile(bytes(chosen.mask.bytes), 'a mask of the crown above'));
     if (chosen.stepSeconds !== null) {
       list.push(tile(duration(chosen.stepSeconds), `a training step of ${r.batch}, estimated`));
     }
   }
   return `<div class="tiles">${list.join('')}</div>`;
-}
-
-function chosenBy(r: Inspection): string {
-  if (r.cut === null) return 'No crown can be trained';
-  const by = { option: 'Asked for:', manifest: 'The manifest cuts at', suggestion: 'Suggested:' };
-  return `${by[r.cutBy ?? 'suggestion']} ${escaped(r.cut)}`;
 }
 
 function estimates(r: Inspection): string {

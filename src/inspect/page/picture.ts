@@ -1,4 +1,4 @@
-import { amount, dims } from '../format.js';
+import { dims, operations } from '../format.js';
 import type { Inspection, LayerFigures } from '../result.js';
 import { escaped, shortened } from './escaped.js';
 
@@ -47,7 +47,7 @@ export function picture(r: Inspection): string {
       const { output, shape } = s.layers.at(-1)!;
       parts.push(text(TEXT, y + 12, 'name', shortened(output, 26), output));
       parts.push(
-        text(TEXT, y + 25, 'about', `${dims(shape?.slice(1) ?? null)} · ${amount(2 * s.multiplyAdds)}FLOP`),
+        text(TEXT, y + 25, 'about', `${dims(shape?.slice(1) ?? null)} · ${operations(2 * s.multiplyAdds)}`),
       );
     }
     y += height;

@@ -17,7 +17,7 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 sys
 main { max-width: 1180px; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.9rem; margin: 0 0 .3rem; overflow-wrap: anywhere; line-height: 1.2; }
 h2 { font-size: 1.2rem; margin: 0 0 .4rem; }
-h3 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; }
+h3 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; } h3 span { font-size: .75rem; font-weight: 500; padding: .1rem .5rem; border-radius: 99px; background: var(--wash); color: var(--crown-ink); white-space: nowrap; }
 .lead, section > p { color: var(--soft); max-width: 72ch; margin: 0 0 1rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1.2rem; margin-top: 1.2rem; }
 .scroll { overflow-x: auto; }

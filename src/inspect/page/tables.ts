@@ -1,4 +1,4 @@
-import { amount, bytes, dims, duration } from '../format.js';
+import { amount, bytes, dims, duration, operations } from '../format.js';
 import type { CutFigures, Inspection } from '../result.js';
 import { escaped } from './escaped.js';
 
@@ -87,16 +87,14 @@ export function cutFacts(r: Inspection, c: CutFigures, index: number): string {
     ],
     ['crown', `${amount(c.crown.weights)} weights`, `${c.crown.layers} of ${r.total.layers} layers`],
     ['mask', bytes(c.mask.bytes), `${amount(c.mask.weights)} bits, ${amount(c.mask.channels)} channels`],
-    ['trunk, once a sample', `${amount(c.trunk.flops)}FLOP`, `${amount(c.trunk.weights)} weights`],
-    [
-      'crown, each time',
-      `${amount(c.crown.flops)}FLOP`,
-      share === null ? '' : `${share.toFixed(1)} % of all`,
-    ],
+    ['trunk, once a sample', operations(c.trunk.flops), `${amount(c.trunk.weights)} weights`],
+    ['crown, each time', operations(c.crown.flops), share === null ? '' : `${share.toFixed(1)} % of all`],
   ];
   if (r.calibration) facts.push([`a step of ${r.batch}`, duration(c.stepSeconds), 'estimated']);
   const bad = c.obstacle === null ? '' : `<p class="bad">Cannot be trained: ${escaped(c.obstacle)}.</p>`;
-  return `<div class="facts" id="cut-${index}"${c.tensor === r.cut ? '' : ' hidden'}><h3>${escaped(c.tensor)}</h3><dl>${facts
+  const by = { option: 'asked for', manifest: 'the manifest’s', suggestion: 'suggested' };
+  const tag = c.tensor === r.cut && r.cutBy !== null ? ` <span>${by[r.cutBy]}</span>` : '';
+  return `<div class="facts" id="cut-${index}"${c.tensor === r.cut ? '' : ' hidden'}><h3>${escaped(c.tensor)}${tag}</h3><dl>${facts
     .map(
       ([name, value, more]) =>
         `<div><dt>${name}</dt><dd>${escaped(value)}<small>${escaped(more)}</small></dd></div>`,
