@@ -21,6 +21,7 @@ const ELEMENTWISE = new Set([
  */
 export function channelsLast(graph: Graph, shapes: Shapes): GraphBuilder {
   const b = new GraphBuilder();
+  for (const o of graph.outputs) b.reserve(o.name);
   const names = new Map<string, string>();
   for (const i of graph.inputs) names.set(i.name, b.input(i.name, shapes(i.name), i.type));
   const get = (name: string): string => {

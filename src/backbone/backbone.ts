@@ -6,7 +6,7 @@ import { freeBatch } from '../onnx/free-batch.js';
 import { type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
-import type { LatentEncoding, LatentShape } from './latent.js';
+import { type LatentEncoding, type LatentShape, latentLayout } from './latent.js';
 import { type BackboneManifest, loadManifest } from './manifest.js';
 import { Trunk } from './trunk.js';
 
@@ -103,11 +103,7 @@ export class Backbone {
 
   /** How latents of this backbone are encoded. */
   get latentCodec(): LatentShape {
-    const [channels, ...rest] = this.latentShape as [number, ...number[]];
-    const encoding = this.latentEncoding;
-    return rest.length === 0
-      ? { channels: 1, positions: channels, encoding }
-      : { channels, positions: sizeOf(rest), encoding };
+    return latentLayout(this.latentShape, this.latentEncoding);
   }
 
   /** Compiles the trunk. It holds native memory: close it. */

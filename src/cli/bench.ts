@@ -7,10 +7,12 @@ import {
   measureAccuracy,
 } from '../../bench/accuracy.js';
 import { DATASETS, type Dataset, defaultDataFolder } from '../../bench/data.js';
+import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { circumstances, writeResult } from '../../bench/record.js';
 import { packageRoot } from '../backbone/manifest.js';
+import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { integer } from './options.js';
 import { bytes, percent, print, table } from './output.js';
 import { runSteps, type Say } from './progress.js';
@@ -30,6 +32,7 @@ export function addBench(program: Command): void {
   addAccuracy(bench);
   addJob(bench);
   addOptimizer(bench);
+  addEstimates(bench);
 }
 
 function addAccuracy(bench: Command): void {
@@ -136,6 +139,42 @@ Examples:
       ),
     );
   });
+}
+
+function addEstimates(bench: Command): void {
+  common(
+    bench
+      .command('estimates')
+      .summary('what `lichen inspect` estimates of training steps against the steps')
+      .option('--cuts <n>', 'cuts of the default backbone, spread evenly', integer(2, 100), 10)
+      .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
+      .option('--rounds <n>', 'calibrations, each followed by all cuts', integer(1, 100), 3)
+      .option('--processor-time', 'of one thread: for a machine that does other things meanwhile', false),
+    `
+Examples:
+  lichen bench estimates
+  lichen bench estimates --cuts 6 --batch 32 --rounds 5 --processor-time`,
+  ).action(
+    async (
+      options: CommonOptions & { cuts: number; batch: number; rounds: number; processorTime: boolean },
+    ) => {
+      const { cuts, batch, rounds, processorTime } = options;
+      const timing = processorTime ? PROCESSOR_TIME : WALL_CLOCK;
+      const rows = await running('Steps', (say) => measureEstimates(cuts, batch, rounds, timing, say));
+      finish(options, processorTime ? 'estimates-processor-time' : 'estimates', { rows }, () =>
+        table(
+          ['cut', 'batch', 'estimated, ms', 'measured, ms', 'ratio (median)'],
+          rows.map((r) => [
+            r.tensor,
+            r.batch,
+            r.estimated.join(' '),
+            r.measured.join(' '),
+            r.ratio.toFixed(2),
+          ]),
+        ),
+      );
+    },
+  );
 }
 
 /** Options that every bench has. */

@@ -33,6 +33,7 @@ export class GraphBuilder implements ShapeContext {
   private readonly producers = new Map<string, Node>();
   private readonly values = new Map<string, ConstantTensor>();
   private readonly small = new Map<string, string>();
+  private readonly reserved = new Set<string>();
   private count = 0;
 
   /** The static shape of a tensor. */
@@ -150,8 +151,13 @@ export class GraphBuilder implements ShapeContext {
   fresh(prefix: string): string {
     let name: string;
     do name = `${prefix}_${this.count++}`;
-    while (this.shapes.has(name));
+    while (this.shapes.has(name) || this.reserved.has(name));
     return name;
+  }
+
+  /** Keeps a name for a tensor that is still to come: `fresh` does not give it. */
+  reserve(name: string): void {
+    this.reserved.add(name);
   }
 
   graph(name = 'graph'): Graph {
