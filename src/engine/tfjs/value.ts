@@ -16,7 +16,7 @@ export class Value {
   readonly shape: readonly number[];
   private readonly tf: Tf;
   private readonly forms = new Map<string, Tensor>();
-  private readonly source: ConstantTensor | undefined;
+  private source: ConstantTensor | undefined;
   private known: readonly number[] | undefined;
 
   private constructor(tf: Tf, shape: readonly number[], source?: ConstantTensor) {
@@ -42,16 +42,16 @@ export class Value {
     return value;
   }
 
-  /** A constant; it goes to the backend when it is first asked for. */
+  /** A constant, copied; it goes to the backend when it is first asked for. */
   static constant(tf: Tf, source: ConstantTensor): Value {
-    return new Value(tf, source.dims, source);
+    return new Value(tf, [...source.dims], { ...source, data: source.data.slice() });
   }
 
   /** The tensor, laid out as the graph has it. */
   get tensor(): Tensor {
     return this.form('first', () => {
       const last = this.forms.get('last');
-      return last ? this.tf.transpose(last, TO_FIRST) : upload(this.tf, this.source!);
+      return last ? this.tf.transpose(last, TO_FIRST) : this.upload(this.source!);
     });
   }
 
@@ -88,6 +88,12 @@ export class Value {
     for (const tensor of this.forms.values()) tensor.dispose();
     this.forms.clear();
   }
+
+  /** A constant's tensor. From then on only what shapes are read from is kept beside it. */
+  private upload(source: ConstantTensor): Tensor {
+    if (!isInteger(source)) this.source = undefined;
+    return tensorOf(this.tf, source);
+  }
 }
 
 const INTEGERS: readonly ElementType[] = [
@@ -98,12 +104,13 @@ const INTEGERS: readonly ElementType[] = [
 const isInteger = (t: ConstantTensor) => INTEGERS.includes(t.type);
 
 /** TensorFlow.js has float32, int32 and bool: all other kinds become one of them. */
-function upload(tf: Tf, { type, dims, data }: ConstantTensor): Tensor {
+function tensorOf(tf: Tf, { type, dims, data }: ConstantTensor): Tensor {
   if (type === ElementType.bool) return tf.tensor(Uint8Array.from(data, Number), dims, 'bool');
   // Shapes and ends of slices may be beyond 32 bits, where they mean 'all'.
   if (INTEGERS.includes(type)) return tf.tensor(Int32Array.from(data, clamped), dims, 'int32');
-  const floats = type === ElementType.float16 ? fromHalf(Uint16Array.from(data, Number)) : data;
-  return tf.tensor(Float32Array.from(floats, Number), dims, 'float32');
+  if (data instanceof Float32Array) return tf.tensor(data, dims, 'float32');
+  const floats = data instanceof Uint16Array ? fromHalf(data) : Float32Array.from(data, Number);
+  return tf.tensor(floats, dims, 'float32');
 }
 
 const clamped = (v: number | bigint) => Math.min(Math.max(Number(v), -(2 ** 31)), 2 ** 31 - 1);

@@ -20,8 +20,9 @@ function convolve(tf: Tf, x: Tensor4D, w: Value, window: Window, groups: number)
   const depthwise = groups > 1 && groups === x.shape[3] && w.shape[1] === 1;
   const strides = pair(window.strides);
   const dilations = pair(window.dilations);
-  if (depthwise && strides[0] !== strides[1]) {
-    // TensorFlow's depthwise kernels take one stride for both axes.
+  const both = strides.some((s) => s > 1) && dilations.some((d) => d > 1);
+  if (both || (depthwise && strides[0] !== strides[1])) {
+    // TensorFlow has no kernel with strides and dilations, nor a depthwise one with two different strides.
     return everyNth(tf, convolve(tf, x, w, { ...window, strides: [1, 1] }, groups), strides);
   }
   const [framed, pad] = frame(tf, x, window);

@@ -5,8 +5,8 @@ import type { Call, Result } from '../call.js';
 import type { Tf } from '../library.js';
 import { ofFourAxes, padded } from './padding.js';
 
-/** Less than any number that a network computes. */
-const LOWEST = -3.4e38;
+/** The lowest float32: what a window gives that sees nothing but padding, in ONNX Runtime, too. */
+const LOWEST = -3.4028234663852886e38;
 
 /** The largest value of each window, and on demand where in the whole input it was. */
 export function MaxPool(c: Call): Result {
