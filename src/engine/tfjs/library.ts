@@ -19,10 +19,11 @@ export interface Library {
 /** A folder in which `scripts/build-tfjs-node.sh` built the native library. */
 export const FOLDER_VARIABLE = 'LICHEN_TFJS_NODE';
 
+/** How to get the native library. */
+export const BUILD = `run scripts/build-tfjs-node.sh FOLDER (x64 Linux) and set ${FOLDER_VARIABLE}=FOLDER`;
+
 /** What to do where the native library does not load. */
-export const REMEDY =
-  `run scripts/build-tfjs-node.sh FOLDER (x64 Linux) and set ${FOLDER_VARIABLE}=FOLDER, ` +
-  "or use ONNX Runtime: engine 'ort' or 'auto'";
+export const REMEDY = `${BUILD}, or use ONNX Runtime: engine 'ort' or 'auto'`;
 
 /**
  * TensorFlow.js on its native library.
