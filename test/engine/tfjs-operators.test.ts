@@ -8,7 +8,8 @@ import { GraphBuilder } from '../../src/onnx/builder.js';
 import { type Attribute, int, ints, sizeOf } from '../../src/onnx/model.js';
 import { Random } from '../../src/random.js';
 import { testedBackends } from './tfjs-backends.js';
-import { type OperatorCase, operatorCases } from './tfjs-cases.js';
+import { operatorCases } from './tfjs-cases/all.js';
+import type { OperatorCase } from './tfjs-cases/make.js';
 
 const ort = new OrtEngine();
 

@@ -46,7 +46,7 @@ export class Call implements ShapeContext {
   }
 
   /** The elements of integer input `i`, or undefined where it is left out. */
-  numbers(i: number): number[] | undefined {
+  list(i: number): number[] | undefined {
     const value = this.optional(i);
     if (!value) return undefined;
     if (!value.integers) throw new RangeError(`its input ${i} is not of integers`);
@@ -65,6 +65,11 @@ export class Call implements ShapeContext {
   integers(name: string): number[] | undefined {
     const { integers } = this.named(name);
     return integers && [...integers];
+  }
+
+  /** The elements of any tensor, for the rules of shapes. */
+  numbers(name: string): number[] {
+    return Array.from(this.named(name).tensor.dataSync());
   }
 
   private named(name: string): Value {

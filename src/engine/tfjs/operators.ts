@@ -1,9 +1,10 @@
 import { LichenError } from '../../errors.js';
-import { type Graph, type Node, stringAttribute } from '../../onnx/model.js';
+import { type Graph, intAttribute, type Node, stringAttribute } from '../../onnx/model.js';
 import type { Operator } from './call.js';
 import * as conv from './operators/conv.js';
 import * as elementwise from './operators/elementwise.js';
 import * as matmul from './operators/matmul.js';
+import * as normalization from './operators/normalization.js';
 import * as pool from './operators/pool.js';
 import * as reduce from './operators/reduce.js';
 import { Resize } from './operators/resize.js';
@@ -15,6 +16,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...conv,
   ...elementwise,
   ...matmul,
+  ...normalization,
   ...pool,
   ...reduce,
   ...shape,
@@ -32,10 +34,7 @@ const limits: Record<string, (n: Node) => string | undefined> = {
       ? 'dilations are not supported'
       : undefined,
   MaxPool: (n) =>
-    n.attributes.storage_order?.kind === 'int' && n.attributes.storage_order.value !== 0
-      ? 'only row-major positions are supported'
-      : undefined,
-  LayerNormalization: (n) => (n.outputs.length > 1 ? 'only its first output is supported' : undefined),
+    intAttribute(n, 'storage_order', 0) === 1 ? 'only row-major positions are supported' : undefined,
   ScatterElements: (n) =>
     ['none', 'add'].includes(stringAttribute(n, 'reduction', 'none'))
       ? undefined

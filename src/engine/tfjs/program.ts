@@ -55,7 +55,7 @@ export class TfjsProgram implements Program {
         values.set(name, Value.of(this.library.tf, this.library.tf.tensor(data, [...dims], 'float32')));
       }
       for (const step of this.steps) this.compute(step, values);
-      return Object.fromEntries(this.outputs.map((name) => [name, read(name, values, into[name])]));
+      return Object.fromEntries(this.outputs.map((name) => [name, read(name, values, named(into, name))]));
     } finally {
       for (const [name, value] of values) if (!this.constants.has(name)) value.dispose();
     }
@@ -92,7 +92,7 @@ export class TfjsProgram implements Program {
       }
     }
     for (const [name, { dims: wanted }] of known) {
-      const feed = feeds[name];
+      const feed = named(feeds, name);
       if (!feed) throw new LichenError('engine-run', `input '${name}' is missing`);
       const fits =
         !wanted ||
@@ -112,6 +112,11 @@ export class TfjsProgram implements Program {
       }
     }
   }
+}
+
+/** What is given under a name, which may be that of something which every object has, like 'constructor'. */
+function named<T>(given: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 /** The nodes in order; every tensor goes with the last node that reads or, unread, makes it. */

@@ -46,6 +46,13 @@ export const Pow = binary((tf, x, y) => tf.pow(x, y));
 export const Max = variadic((tf, x, y) => tf.maximum(x, y));
 export const Min = variadic((tf, x, y) => tf.minimum(x, y));
 export const Sum = variadic((tf, x, y) => tf.add(x, y));
+export const Mean: Operator = (c) =>
+  elementwise(c, all(c), (tensors) =>
+    c.tf.div(
+      tensors.reduce((x, y) => c.tf.add(x, y)),
+      tensors.length,
+    ),
+  );
 export const PRelu = binary((tf, x, slope) => tf.add(tf.relu(x), tf.mul(slope, tf.minimum(x, 0))));
 
 export const Greater = binary((tf, x, y) => tf.greater(x, y));
@@ -55,6 +62,7 @@ export const LessOrEqual = binary((tf, x, y) => tf.lessEqual(x, y));
 export const Equal = binary((tf, x, y) => tf.equal(x, y));
 export const And = binary((tf, x, y) => tf.logicalAnd(x, y));
 export const Or = binary((tf, x, y) => tf.logicalOr(x, y));
+export const Xor = binary((tf, x, y) => tf.logicalXor(x, y));
 export const Not = unary((tf, x) => tf.logicalNot(x));
 export const Where: Operator = (c) => elementwise(c, all(c), ([when, x, y]) => c.tf.where(when!, x!, y!));
 
@@ -68,6 +76,15 @@ export const Sqrt = unary((tf, x) => tf.sqrt(x));
 export const Erf = unary((tf, x) => tf.erf(x));
 export const Sin = unary((tf, x) => tf.sin(x));
 export const Cos = unary((tf, x) => tf.cos(x));
+export const Tan = unary((tf, x) => tf.tan(x));
+export const Asin = unary((tf, x) => tf.asin(x));
+export const Acos = unary((tf, x) => tf.acos(x));
+export const Atan = unary((tf, x) => tf.atan(x));
+export const Sinh = unary((tf, x) => tf.sinh(x));
+export const Cosh = unary((tf, x) => tf.cosh(x));
+export const Asinh = unary((tf, x) => tf.asinh(x));
+export const Acosh = unary((tf, x) => tf.acosh(x));
+export const Atanh = unary((tf, x) => tf.atanh(x));
 export const Floor = unary((tf, x) => tf.floor(x));
 export const Ceil = unary((tf, x) => tf.ceil(x));
 export const Round = unary((tf, x) => tf.round(x));
@@ -75,8 +92,19 @@ export const Identity = unary((_, x) => x);
 
 export const Relu = unary((tf, x) => tf.relu(x));
 export const LeakyRelu = unary((tf, x, node) => tf.leakyRelu(x, floatAttribute(node, 'alpha', 0.01)));
-export const Elu = unary((tf, x, node) =>
-  tf.add(tf.relu(x), tf.mul(tf.expm1(tf.minimum(x, 0)), floatAttribute(node, 'alpha', 1))),
+export const Elu = unary((tf, x, node) => elu(tf, x, floatAttribute(node, 'alpha', 1)));
+export const Selu = unary((tf, x, node) =>
+  tf.mul(
+    elu(tf, x, floatAttribute(node, 'alpha', 1.6732631921768188)),
+    floatAttribute(node, 'gamma', 1.0507010221481323),
+  ),
+);
+export const Celu = unary((tf, x, node) => {
+  const alpha = floatAttribute(node, 'alpha', 1);
+  return tf.add(tf.relu(x), tf.mul(tf.expm1(tf.div(tf.minimum(x, 0), alpha)), alpha));
+});
+export const ThresholdedRelu = unary((tf, x, node) =>
+  tf.mul(x, tf.cast(tf.greater(x, floatAttribute(node, 'alpha', 1)), 'float32')),
 );
 export const Sigmoid = unary((tf, x) => tf.sigmoid(x));
 export const Tanh = unary((tf, x) => tf.tanh(x));
@@ -95,6 +123,9 @@ export const Gelu = unary((tf, x, node) => {
   const cubic = tf.add(x, tf.mul(tf.pow(x, 3), 0.044715));
   return tf.mul(half, tf.add(1, tf.tanh(tf.mul(cubic, Math.sqrt(2 / Math.PI)))));
 });
+
+const elu = (tf: Tf, x: Tensor, alpha: number) =>
+  tf.add(tf.relu(x), tf.mul(tf.expm1(tf.minimum(x, 0)), alpha));
 
 const hardSigmoid = (tf: Tf, x: Tensor, slope: number, shift: number) =>
   tf.clipByValue(tf.add(tf.mul(x, slope), shift), 0, 1);

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { intAttribute, intsAttribute } from '../../../onnx/model.js';
-import { type Call, fromFront, type Operator, type Result } from '../call.js';
+import { fromFront, type Operator, type Result } from '../call.js';
 import type { Tf } from '../library.js';
 import { TO_FIRST, TO_LAST } from '../value.js';
 
@@ -13,7 +13,7 @@ const reduction =
     const { tf, node } = c;
     const x = c.value(0);
     const rank = x.shape.length;
-    const given = intsAttribute(node, 'axes') ?? c.numbers(1) ?? [];
+    const given = intsAttribute(node, 'axes') ?? c.list(1) ?? [];
     const none = given.length === 0;
     if (none && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return x.tensor;
     const axes = none ? x.shape.map((_, i) => i) : fromFront(given, rank);
@@ -48,6 +48,7 @@ export const ReduceProd = reduction((tf, x, axes) => tf.prod(x, axes, true));
 export const ReduceL1 = reduction((tf, x, axes) => tf.sum(tf.abs(x), axes, true));
 export const ReduceL2 = reduction((tf, x, axes) => tf.sqrt(tf.sum(tf.square(x), axes, true)));
 export const ReduceSumSquare = reduction((tf, x, axes) => tf.sum(tf.square(x), axes, true));
+export const ReduceLogSum = reduction((tf, x, axes) => tf.log(tf.sum(x, axes, true)));
 export const ReduceLogSumExp = reduction((tf, x, axes) => tf.logSumExp(x, axes, true));
 
 /** Over height and width, which stay as axes of one. */
@@ -92,34 +93,3 @@ const positionOf =
 
 export const ArgMax = positionOf((tf, x, axis) => tf.argMax(x, axis));
 export const ArgMin = positionOf((tf, x, axis) => tf.argMin(x, axis));
-
-/** Over all axes from `axis` on (operator set 17); only the normalized output is given. */
-export function LayerNormalization(c: Call): Tensor {
-  const { tf, node } = c;
-  const x = c.tensor(0);
-  const [from] = fromFront([intAttribute(node, 'axis', -1)], x.rank);
-  const axes = x.shape.map((_, i) => i).slice(from);
-  const scaled = tf.mul(standardized(c, x, axes), c.tensor(1));
-  const bias = c.optional(2);
-  return bias ? tf.add(scaled, bias.tensor) : scaled;
-}
-
-/** Over all positions of each channel of each sample. */
-export function InstanceNormalization(c: Call): Tensor {
-  const { tf } = c;
-  const x = c.tensor(0);
-  const spatial = x.shape.slice(2);
-  const wide = [x.shape[1]!, ...spatial.map(() => 1)];
-  const normal = standardized(
-    c,
-    x,
-    spatial.map((_, i) => i + 2),
-  );
-  return tf.add(tf.mul(normal, tf.reshape(c.tensor(1), wide)), tf.reshape(c.tensor(2), wide));
-}
-
-function standardized({ tf, node }: Call, x: Tensor, axes: number[]): Tensor {
-  const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
-  const apart = tf.sub(x, tf.mean(x, axes, true));
-  return tf.mul(apart, tf.rsqrt(tf.add(tf.mean(tf.square(apart), axes, true), epsilon)));
-}

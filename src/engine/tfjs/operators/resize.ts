@@ -11,7 +11,7 @@ export function Resize(c: Call): Tensor {
   const axes = fromFront(intsAttribute(node, 'axes') ?? x.shape.map((_, i) => i), x.rank);
   const scales = c.optional(2);
   const given = scales && scales.shape[0] !== 0 ? Array.from(scales.tensor.dataSync()) : undefined;
-  const sizes = given ? undefined : c.numbers(3)!;
+  const sizes = given ? undefined : c.list(3)!;
   return axes.reduce((t, axis, i) => {
     const from = x.shape[axis]!;
     const to = sizes?.[i] ?? Math.floor(from * given![i]!);

@@ -21,8 +21,8 @@ export function Slice(c: Call): Tensor {
 export function Pad(c: Call): Tensor {
   const { tf, node } = c;
   const x = c.tensor(0);
-  const pads = c.numbers(1)!;
-  const axes = fromFront(c.numbers(3) ?? x.shape.map((_, i) => i), x.rank);
+  const pads = c.list(1)!;
+  const axes = fromFront(c.list(3) ?? x.shape.map((_, i) => i), x.rank);
   const amount = (axis: number, side: 0 | 1) => {
     const at = axes.indexOf(axis);
     return at < 0 ? 0 : pads[at + side * axes.length]!;

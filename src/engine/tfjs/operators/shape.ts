@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { intAttribute, intsAttribute } from '../../../onnx/model.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
 import { inferShapes } from '../../../onnx/shapes.js';
 import { type Call, fromFront, type Operator, type Result } from '../call.js';
 import { TO_FIRST, TO_LAST } from '../value.js';
@@ -47,8 +47,31 @@ export function Expand(c: Call): Tensor {
   return String(shape) === String(c.value(0).shape) ? c.tensor(0) : c.tf.broadcastTo(c.tensor(0), shape);
 }
 
+/** Channels become pixels of blocks, the channel fastest (DCR) or slowest (CRD). */
+export function DepthToSpace(c: Call): Tensor {
+  const { tf, node } = c;
+  const [n, channels, height, width] = c.value(0).shape as [number, number, number, number];
+  const block = intAttribute(node, 'blocksize', 1);
+  const out = channels / block ** 2;
+  const channelsFirst = stringAttribute(node, 'mode', 'DCR') === 'CRD';
+  const split = channelsFirst ? [n, out, block, block, height, width] : [n, block, block, out, height, width];
+  const perm = channelsFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
+  const moved = tf.transpose(tf.reshape(c.tensor(0), split), perm);
+  return tf.reshape(moved, [n, out, height * block, width * block]);
+}
+
+/** Pixels of blocks become channels. */
+export function SpaceToDepth(c: Call): Tensor {
+  const { tf, node } = c;
+  const [n, channels, height, width] = c.value(0).shape as [number, number, number, number];
+  const block = intAttribute(node, 'blocksize', 1);
+  const split = [n, channels, height / block, block, width / block, block];
+  const moved = tf.transpose(tf.reshape(c.tensor(0), split), [0, 3, 5, 1, 2, 4]);
+  return tf.reshape(moved, [n, channels * block ** 2, height / block, width / block]);
+}
+
 export function Tile(c: Call): Tensor {
-  return c.tf.tile(c.tensor(0), c.numbers(1)!);
+  return c.tf.tile(c.tensor(0), c.list(1)!);
 }
 
 /** The shape as a tensor, or a part of it (operator set 15). */
