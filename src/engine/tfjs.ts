@@ -1,9 +1,11 @@
 import { LichenError, messageOf } from '../errors.js';
-import type { Model } from '../onnx/model.js';
+import { BUILD_OPSET } from '../onnx/builder.js';
+import { ElementType, type Model } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
 import type { CompileOptions, Engine, Program } from './engine.js';
 import { type Backend, FOLDER_VARIABLE, type Library, nativeLibrary, scriptLibrary } from './tfjs/library.js';
+import { isSupported } from './tfjs/operators.js';
 import { TfjsProgram } from './tfjs/program.js';
 
 export interface TfjsOptions {
@@ -57,7 +59,7 @@ export class TfjsEngine implements Engine {
   async compile(model: Model | Uint8Array, _options: CompileOptions = {}): Promise<Program> {
     try {
       const decoded = model instanceof Uint8Array ? decodeModel(model) : model;
-      return new TfjsProgram(this.library, normalize(decoded).graph);
+      return new TfjsProgram(this.library, runnable(decoded).graph);
     } catch (error) {
       if (error instanceof LichenError && error.code === 'engine-compile') throw error;
       throw new LichenError('engine-compile', `TensorFlow.js refuses the graph: ${messageOf(error)}`, {
@@ -65,6 +67,19 @@ export class TfjsEngine implements Engine {
       });
     }
   }
+}
+
+/**
+ * A model in the operators of the set that this engine has. What Lichen built is run as it is; files of other sets,
+ * and operators that normalization folds away, are rewritten first.
+ */
+function runnable(model: Model): Model {
+  const { inputs, nodes } = model.graph;
+  const asBuilt =
+    model.opset === BUILD_OPSET &&
+    inputs.every((i) => i.type === ElementType.float) &&
+    nodes.every(isSupported);
+  return asBuilt ? model : normalize(model);
 }
 
 const ONLY_FOR_TESTS =

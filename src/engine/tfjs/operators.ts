@@ -45,13 +45,19 @@ const limits: Record<string, (n: Node) => string | undefined> = {
       : 'only the modes nearest and linear are supported',
 };
 
+/** Whether there is an operator for a node. */
+export const isSupported = (n: Node) => operatorFor(n) !== undefined;
+
+const operatorFor = ({ op, domain }: Node) =>
+  domain === '' && Object.hasOwn(operators, op) ? operators[op] : undefined;
+
 /**
  * The operator of every node.
  * @throws LichenError `engine-compile`, naming operator and node, for one that there is not
  */
 export function operatorsOf(graph: Graph): Operator[] {
   return graph.nodes.map((n) => {
-    const operator = n.domain === '' && Object.hasOwn(operators, n.op) ? operators[n.op] : undefined;
+    const operator = operatorFor(n);
     if (!operator) {
       const name = n.domain === '' ? n.op : `${n.domain}.${n.op}`;
       throw new LichenError(

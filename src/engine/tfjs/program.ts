@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { LichenError, messageOf } from '../../errors.js';
-import { type Graph, type Node, sizeOf } from '../../onnx/model.js';
+import { ElementType, type Graph, type Node, sizeOf } from '../../onnx/model.js';
 import type { FloatTensor, Program } from '../engine.js';
 import { Call, type Operator, type Result } from './call.js';
 import { choose, type Library, type Tf } from './library.js';
@@ -24,7 +24,7 @@ export class TfjsProgram implements Program {
   private closed = false;
 
   /**
-   * @param graph in the form that `normalize` gives
+   * @param graph in the operator set that Lichen builds graphs in
    * @throws LichenError `engine-compile`
    */
   constructor(library: Library, graph: Graph) {
@@ -32,7 +32,7 @@ export class TfjsProgram implements Program {
     this.graph = graph;
     this.outputs = graph.outputs.map((o) => o.name);
     for (const input of graph.inputs) {
-      if (input.type === 1) continue;
+      if (input.type === ElementType.float) continue;
       throw new LichenError('engine-compile', `input '${input.name}' is not of float32, which programs take`);
     }
     this.steps = stepsOf(graph);
