@@ -4,10 +4,13 @@ import type { Model } from '../onnx/model.js';
 import { encodeModel } from '../onnx/write.js';
 import type { CompileOptions, Engine, FloatTensor, Program } from './engine.js';
 
+/** The version of ONNX Runtime that is installed. */
+export const ORT_VERSION: string = ort.env.versions.node ?? ort.env.versions.common;
+
 /** ONNX Runtime's CPU execution, the default engine. */
 export class OrtEngine implements Engine {
   readonly name = 'ort';
-  readonly version: string = ort.env.versions.node ?? ort.env.versions.common;
+  readonly version = ORT_VERSION;
 
   async compile(model: Model | Uint8Array, options: CompileOptions = {}): Promise<Program> {
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
