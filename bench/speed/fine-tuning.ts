@@ -12,7 +12,7 @@ import { inline } from '../../src/onnx/inline.js';
 import { floats } from '../../src/onnx/model.js';
 
 /**
- * Ordinary training: every weight and every bias of the crown, but depthwise kernels, which stay constants as in
+ * Ordinary training: every weight and every bias of the crown's convolutions, but depthwise kernels, which stay constants as in
  * every method of Lichen. Here for the comparison with other frameworks; it isolates nothing.
  */
 export class FineTuning implements Isolation {
@@ -33,7 +33,7 @@ export class FineTuning implements Isolation {
     };
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer) return undefined;
+      if (!layer || node.op !== 'Conv') return undefined;
       const { channels, weight, depthwise } = layer;
       const key = node.outputs[0]!;
       const bias = parameter(`${key}.bias`, [channels], startBias(layer));
@@ -58,7 +58,7 @@ export class FineTuning implements Isolation {
     const tensors: AdapterTensors = new Map();
     for (const node of crown.graph.nodes) {
       const layer = weightLayer(crown.graph, node);
-      if (!layer) continue;
+      if (!layer || node.op !== 'Conv') continue;
       const key = node.outputs[0]!;
       const weight = values.get(`${key}.weight`);
       if (weight) tensors.set(`${key}.weight`, { type: 'float', dims: layer.weight.dims, data: weight });
@@ -75,7 +75,7 @@ export class FineTuning implements Isolation {
   deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer) return undefined;
+      if (!layer || node.op !== 'Conv') return undefined;
       const key = node.outputs[0]!;
       const data = adapter.get(`${key}.weight`)?.data ?? layer.weight.data;
       const weight = b.constant(floats(data, layer.weight.dims), b.fresh(`${key}.weight`));
