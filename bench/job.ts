@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../src/backbone/manifest.js';
 import { classesOf } from '../src/capture/class-folders.js';
+import type { LearnResult } from '../src/cli/learn.js';
 import { type Dataset, readDataset } from './data.js';
 import { median } from './statistics.js';
 
@@ -35,22 +36,14 @@ export interface JobResult {
 
 /** Times the whole of `lichen learn` on pictures: a process of its own, from decoding to the kept version. */
 export async function measureJob(options: JobOptions, say: (text: string) => void): Promise<JobResult> {
-  const { folder, dataset, perClass, epochs, method } = options;
-  const files = readDataset(folder, dataset);
+  const { dataset, epochs, method } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'lichen-bench-'));
   try {
-    let pictures = 0;
-    for (const label of classesOf(files)) {
-      mkdirSync(join(scratch, 'data', label), { recursive: true });
-      for (const { file } of files.filter((f) => f.label === label).slice(0, perClass)) {
-        copyFileSync(file, join(scratch, 'data', label, basename(file)));
-        pictures++;
-      }
-    }
+    const data = join(scratch, 'data');
     const result: JobResult = {
       dataset,
       method,
-      pictures,
+      pictures: copyPictures(options, data),
       epochs,
       seconds: [],
       medianSeconds: 0,
@@ -59,19 +52,8 @@ export async function measureJob(options: JobOptions, say: (text: string) => voi
       heldOutAccuracy: null,
     };
     for (let k = 0; k < options.runs; k++) {
-      const start = performance.now();
-      const { stdout } = await run(process.execPath, [
-        join(packageRoot(), 'dist', 'src', 'cli', 'main.js'),
-        ...['learn', '--data', join(scratch, 'data'), '--task', 'bench', '--method', method],
-        ...['--epochs', String(epochs), '--store', join(scratch, `store${k}`), '--json', '--quiet'],
-      ]);
-      const seconds = (performance.now() - start) / 1000;
-      const learned = JSON.parse(stdout) as {
-        peakRssBytes: number;
-        stepMilliseconds: number;
-        heldOutAccuracy: number;
-      };
-      result.seconds.push(Math.round(seconds * 100) / 100);
+      const { seconds, learned } = await runLearn(data, join(scratch, `store${k}`), method, epochs);
+      result.seconds.push(seconds);
       result.peakRssBytes.push(learned.peakRssBytes);
       result.stepMilliseconds.push(learned.stepMilliseconds);
       result.heldOutAccuracy = learned.heldOutAccuracy;
@@ -84,4 +66,38 @@ export async function measureJob(options: JobOptions, say: (text: string) => voi
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Copies the first so many pictures of every class into class folders; returns how many there are. */
+export function copyPictures(
+  { folder, dataset, perClass }: Pick<JobOptions, 'folder' | 'dataset' | 'perClass'>,
+  to: string,
+): number {
+  const files = readDataset(folder, dataset);
+  let pictures = 0;
+  for (const label of classesOf(files)) {
+    mkdirSync(join(to, label), { recursive: true });
+    for (const { file } of files.filter((f) => f.label === label).slice(0, perClass)) {
+      copyFileSync(file, join(to, label, basename(file)));
+      pictures++;
+    }
+  }
+  return pictures;
+}
+
+/** `lichen learn` in a process of its own; seconds that it lived, and what it printed. */
+export async function runLearn(
+  data: string,
+  store: string,
+  method: string,
+  epochs: number,
+): Promise<{ seconds: number; learned: LearnResult }> {
+  const start = performance.now();
+  const { stdout } = await run(process.execPath, [
+    join(packageRoot(), 'dist', 'src', 'cli', 'main.js'),
+    ...['learn', '--data', data, '--task', 'bench', '--method', method],
+    ...['--epochs', String(epochs), '--store', store, '--json', '--quiet'],
+  ]);
+  const seconds = Math.round((performance.now() - start) / 10) / 100;
+  return { seconds, learned: JSON.parse(stdout) as LearnResult };
 }

@@ -34,6 +34,11 @@ export function circumstances(command: string): Circumstances {
 
 /** Writes a bench's figures as JSON. */
 export function writeResult(file: string, result: object): void {
+  writeText(file, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** Writes a file, and the folder that it lies in. */
+export function writeText(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(file, text);
 }

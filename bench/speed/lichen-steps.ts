@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+import { OrtEngine } from '../../src/engine/ort.js';
+import { LichenError } from '../../src/errors.js';
+import { LEARNER_DEFAULTS, train } from '../../src/learn/learner.js';
+import { NoRegularization } from '../../src/learn/regularization/none.js';
+import { NoRehearsal } from '../../src/learn/rehearsal/none.js';
+import { forgetPeak, residentBytes } from './process-memory.js';
+import { COMPARED_STEPS, type Measured, messages, type Ready, type Request, WARM_STEPS } from './protocol.js';
+import { CLASSES, WORKS, type WorkName, workNamed } from './work.js';
+
+/**
+ * Entry of Lichen's side of a comparison: the product's own training loop, which stays warm and goes on for so many
+ * steps whenever it is asked (see protocol.ts). A step is all that the loop does for one batch: decoding the
+ * latents, the targets, the graph, the loss.
+ */
+const { values } = parseArgs({
+  options: {
+    work: { type: 'string', default: 'step' },
+    batch: { type: 'string', default: '32' },
+    threads: { type: 'string', default: '0' },
+    /** Most steps that will be asked for. */
+    steps: { type: 'string', default: '2000' },
+    split: { type: 'string' },
+  },
+});
+
+const say = (message: Ready | Measured) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+async function main(): Promise<void> {
+  const importedRssBytes = residentBytes('VmRSS');
+  const begun = performance.now();
+  const name = WORKS.find((w) => w === values.work) as WorkName;
+  const batch = Number(values.batch);
+  const threads = Number(values.threads) || undefined;
+  const engine = new OrtEngine();
+  const work = await workNamed(engine, name, batch, values.split);
+  const strategies = {
+    isolation: work.isolation,
+    regularization: new NoRegularization(),
+    rehearsal: new NoRehearsal(),
+  };
+  const labels = work.latents.map((_, i) => i % CLASSES);
+  const set = { latents: work.latents, labels, classes: CLASSES, fresh: labels.map((_, i) => i) };
+  // The whole set is one batch, so that the order in which it is shuffled does not matter; the rates never decay.
+  const epochs = COMPARED_STEPS + WARM_STEPS + Number(values.steps);
+  const { headRate } = work;
+  const options = { ...LEARNER_DEFAULTS, epochs, batch, headRate, labelSmoothing: 0.1, decayAt: 1, threads };
+
+  const next = messages<Request>(process.stdin);
+  const end = new AbortController();
+  const losses: number[] = [];
+  let ms: number[] = [];
+  let wanted = 0;
+  let lifePeak = 0;
+  const answer = async (): Promise<void> => {
+    const workingPeakRssBytes = residentBytes('VmHWM');
+    if (wanted > 0) say({ ms, peakRssBytes: Math.max(lifePeak, workingPeakRssBytes), workingPeakRssBytes });
+    const request = await next();
+    if (!request) return end.abort();
+    ms = [];
+    wanted = request.steps;
+  };
+  let started = performance.now();
+  const onProgress = async ({ step, loss }: { step: number; loss: number }) => {
+    ms.push(Math.round((performance.now() - started) * 1000) / 1000);
+    if (step <= COMPARED_STEPS) losses.push(loss);
+    if (step === COMPARED_STEPS + WARM_STEPS) {
+      lifePeak = residentBytes('VmHWM');
+      forgetPeak();
+      const versions = {
+        node: process.versions.node,
+        onnxruntime: engine.version,
+        threads: threads ?? 'auto',
+      };
+      const secondsToReady = Math.round((performance.now() - begun) / 100) / 10;
+      say({ ready: true, variant: 'lichen', losses, versions, importedRssBytes, secondsToReady });
+      await answer();
+    } else if (wanted > 0 && ms.length === wanted) await answer();
+    started = performance.now();
+  };
+  const context = { crown: work.crown, earlier: [] };
+  await train(engine, strategies, context, work.codec, set, options, onProgress, end.signal);
+}
+
+main().catch((error: unknown) => {
+  // Whoever asked is done.
+  if (error instanceof LichenError && error.code === 'learn-aborted') return;
+  throw error;
+});

@@ -1,0 +1,156 @@
+"""What the PyTorch peers share: deterministic data, the line protocol, timing, memory.
+
+A peer is a process that stays warm and trains so many steps whenever it is asked, so that it can take turns with
+Lichen's side of the same work (bench/speed/contestant.ts):
+
+    peer.py -> {"ready": true, "losses": [...], "versions": {...}, ...}     after the warm-up
+    stdin   <- {"steps": 5}
+    peer.py -> {"ms": [...], "peakRssBytes": ..., "workingPeakRssBytes": ...}
+
+Without --serve it trains a fixed number of steps by itself and prints the same as one JSON line a variant.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+
+# Steps whose losses are told, so that both sides can be seen to compute the same; and steps before anything counts.
+COMPARED = 10
+WARM = 10
+
+
+def hashes(seed, count):
+    """The first `count` numbers of a counter-based generator of 32 bits (as `hashed` of bench/speed/values.ts)."""
+    with np.errstate(over="ignore"):
+        x = np.arange(1, count + 1, dtype=np.uint32) * np.uint32(0x9E3779B9) + np.uint32(seed)
+        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        x = (x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        return x ^ (x >> np.uint32(16))
+
+
+def uniform(seed, shape, bound):
+    """Numbers in [-bound, bound), the same as Lichen's side draws."""
+    h = hashes(seed, int(np.prod(shape))).astype(np.float64)
+    return torch.from_numpy(((h / 2.0**31 - 1) * bound).astype(np.float32).reshape(shape))
+
+
+def layer(seed, shape):
+    """A random weight whose products keep the size of what goes through (He et al. 2015, uniform)."""
+    return uniform(seed, shape, (6 / int(np.prod(shape[1:]))) ** 0.5)
+
+
+def memory(field="VmHWM"):
+    """Resident bytes: the peak, or with `VmRSS` now."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
+
+
+def forget_peak():
+    """Lets the peak begin anew; where the kernel forbids it, the peak stays that of the whole life."""
+    try:
+        with open("/proc/self/clear_refs", "w") as control:
+            control.write("5")
+    except OSError:
+        pass
+
+
+def versions():
+    return {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
+
+
+def adam(groups):
+    """Adam as PyTorch runs it fastest on a CPU: one fused kernel a tensor."""
+    return torch.optim.Adam(groups, fused=True)
+
+
+def smoothed(labels, classes, smoothing=0.1):
+    """Targets as Lichen's learner makes them."""
+    targets = torch.full((len(labels), classes), smoothing / classes)
+    targets[torch.arange(len(labels)), labels] += 1 - smoothing
+    return targets
+
+
+def trainer(loss, groups):
+    """One training step: gradients of `loss()`, Adam on all; returns the loss before it."""
+    optimizer = adam(groups)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        value = loss()
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+def arguments(variants, **numbers):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--variant", choices=variants, help="only this form")
+    parser.add_argument("--list", action="store_true", help="print the forms as JSON and end")
+    parser.add_argument("--serve", action="store_true", help="train when asked on standard input")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=30)
+    for name, value in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    return parser.parse_args()
+
+
+def main(variants, build, **numbers):
+    """`build(variant, options)` returns a function that does one step and returns its loss."""
+    options = arguments(list(variants), **numbers)
+    if options.list:
+        print(json.dumps(list(variants)))
+        return
+    # What compilers and tracers warn of is no result.
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(options.threads)
+    imported = memory("VmRSS")
+    for variant in [options.variant] if options.variant else variants:
+        begun = time.perf_counter()
+        step = build(variant, options)
+        losses = [step() for _ in range(COMPARED)]
+        for _ in range(WARM):
+            step()
+        about = {
+            "variant": variant,
+            "losses": losses,
+            "versions": versions(),
+            "importedRssBytes": imported,
+            "secondsToReady": round(time.perf_counter() - begun, 1),
+        }
+        life = memory()
+        forget_peak()
+
+        def run(steps):
+            ms = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                step()
+                ms.append(round((time.perf_counter() - start) * 1e3, 3))
+            working = memory()
+            return {"ms": ms, "peakRssBytes": max(life, working), "workingPeakRssBytes": working}
+
+        if options.serve:
+            say({"ready": True, **about})
+            for line in sys.stdin:
+                say(run(json.loads(line)["steps"]))
+            return
+        result = run(options.steps)
+        say({**about, "medianMs": round(float(np.median(result["ms"])), 3), **result})
+
+
+def say(message):
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+# Compiled code goes to a folder of its own, so that a run begins as it would on another machine only once.
+os.environ.setdefault("TORCHINDUCTOR_FX_GRAPH_CACHE", "1")
