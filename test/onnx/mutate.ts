@@ -31,6 +31,8 @@ export function smallModels(): Model[] {
 
 type Fields = { [key: string]: unknown };
 
+const MODEL_PROTO = modelProto();
+
 const NUMBERS = [
   0,
   1,
@@ -67,8 +69,7 @@ const NAMES = [
 
 /** Changes some fields of an encoded model: numbers, names, lists, and what is there at all. */
 export function changeFields(bytes: Uint8Array, random: Random, changes: number): Uint8Array {
-  const type = modelProto();
-  const proto = type.toObject(type.decode(bytes), { longs: Number }) as Fields;
+  const proto = MODEL_PROTO.toObject(MODEL_PROTO.decode(bytes), { longs: Number }) as Fields;
   const pick = <T>(list: readonly T[]): T => list[random.int(list.length)]!;
   for (let i = 0; i < changes; i++) {
     const places: [Fields | unknown[], string][] = [];
@@ -101,7 +102,7 @@ export function changeFields(bytes: Uint8Array, random: Random, changes: number)
       else set(old.toReversed());
     } else if (Array.isArray(at)) at.push(structuredClone(old));
   }
-  return type.encode(type.fromObject(proto)).finish();
+  return MODEL_PROTO.encode(MODEL_PROTO.fromObject(proto)).finish();
 }
 
 /** Changes an encoded model with no respect for fields: bits, bytes, cuts, and pieces put elsewhere. */
