@@ -10,68 +10,80 @@ const ELEMENTWISE = new Set([
 ]);
 
 /**
- * Rewrites a forward graph so that pointwise convolutions are plain matrix products over rows of channels
- * ([N, H, W, C]), in which form both they and their gradients are fastest. Elementwise operators follow the
- * layout of what they read; every other operator gets [N, C, H, W] as before. The result computes the same.
+ * Rewrites a forward graph so that pointwise convolutions are plain matrix products over rows of channels, in
+ * which form both they and their gradients are fastest. An [N, C, H, W] tensor that such a product makes, or that
+ * leads to one, is kept as rows [N * H * W, C]; elementwise operators follow the layout of what they read; every
+ * other operator gets [N, C, H, W] as before. The result computes the same.
+ *
+ * Rows have two dimensions so that the runtime's own transpose optimizer cannot move a change of layout through
+ * them: it would, and undo what is done here.
  */
 export function channelsLast(graph: Graph, shapes: (name: string) => readonly number[]): GraphBuilder {
   const b = new GraphBuilder();
   const names = new Map<string, string>();
+  /** For tensors of the graph that are kept as rows: the rows. */
+  const rowsOf = new Map<string, string>();
   for (const i of graph.inputs) names.set(i.name, b.input(i.name, shapes(i.name), i.type));
+  /** A tensor in its own layout. */
   const get = (name: string): string => {
     if (!name) return '';
     let known = names.get(name);
     if (known === undefined) {
-      known = b.constant(graph.initializers.get(name)!, b.has(name) ? b.fresh(name) : name);
+      const rows = rowsOf.get(name);
+      if (rows !== undefined) {
+        const [n, c, h, w] = shapes(name) as [number, number, number, number];
+        known = b.op('Transpose', [reshape(b, rows, [n, h, w, c])], { perm: ints(TO_FIRST) });
+      } else {
+        known = b.constant(graph.initializers.get(name)!, b.has(name) ? b.fresh(name) : name);
+      }
       names.set(name, known);
     }
     return known;
   };
-  /** The channels-last tensor of which `name` is the [N, C, H, W] view, if there is one already. */
-  const lastOf = (name: string): string | undefined => {
-    const p = b.producer(name);
-    const perm = p?.op === 'Transpose' ? intsAttribute(p, 'perm') : undefined;
-    return perm && String(perm) === String(TO_FIRST) ? p!.inputs[0] : undefined;
+  const toRows = (name: string): string => {
+    let known = rowsOf.get(name);
+    if (known === undefined) {
+      const [n, c, h, w] = shapes(name) as [number, number, number, number];
+      known = reshape(b, b.op('Transpose', [get(name)], { perm: ints(TO_LAST) }), [n * h * w, c]);
+      rowsOf.set(name, known);
+    }
+    return known;
   };
-  const toLast = (name: string) => lastOf(name) ?? b.op('Transpose', [name], { perm: ints(TO_LAST) });
-  const toFirst = (name: string) => b.op('Transpose', [name], { perm: ints(TO_FIRST) });
 
-  /** An elementwise operator's inputs in channels-last form, if at least one has it and the others can take it. */
-  const lastInputs = (n: Node): string[] | undefined => {
-    const inputs = n.inputs.map(get);
-    if (!inputs.some((i) => i && lastOf(i))) return undefined;
-    const converted = inputs.map((i) => {
-      if (!i) return i;
-      const last = lastOf(i);
-      if (last) return last;
-      const shape = b.shape(i);
-      if (shape.every((d) => d === 1)) return shape.length <= 1 ? i : reshape(b, i, []);
+  /** An elementwise operator's inputs as rows, if at least one is kept so and the others can take it. */
+  const inRows = (n: Node): string[] | undefined => {
+    const wide = n.inputs.find((i) => rowsOf.has(i));
+    if (wide === undefined || String(shapes(n.outputs[0]!)) !== String(shapes(wide))) return undefined;
+    const converted = n.inputs.map((i) => {
+      if (!i || rowsOf.has(i)) return i && rowsOf.get(i)!;
+      const shape = shapes(i);
+      if (shape.every((d) => d === 1)) return shape.length <= 1 ? get(i) : reshape(b, get(i), []);
       const channels = shape.length >= 3 ? shape.at(-3)! : 0;
       const onlyChannels = channels > 0 && shape.every((d, k) => k === shape.length - 3 || d === 1);
-      return onlyChannels ? reshape(b, i, [channels]) : undefined;
+      return onlyChannels ? reshape(b, get(i), [channels]) : undefined;
     });
-    return converted.every((i) => i !== undefined) ? (converted as string[]) : undefined;
+    return converted.every((i) => i !== undefined) ? converted : undefined;
   };
 
+  const leads = pathsToPointwise(graph, shapes);
   for (const n of graph.nodes) {
     const [output] = n.outputs as [string];
     if (isPointwise(n, shapes)) {
-      const x = toLast(get(n.inputs[0]!));
-      const [batch, height, width, from] = b.shape(x) as [number, number, number, number];
-      const weight = reshape(b, get(n.inputs[1]!), [shapes(n.inputs[1]!)[0]!, from]);
-      const rows = reshape(b, x, [batch * height * width, from]);
-      const y = b.op('Gemm', [rows, weight, ...n.inputs.slice(2).map(get)], { transB: int(1) });
-      names.set(output, toFirst(reshape(b, y, [batch, height, width, b.shape(weight)[0]!])));
+      const x = toRows(n.inputs[0]!);
+      const weight = reshape(b, get(n.inputs[1]!), shapes(n.inputs[1]!).slice(0, 2));
+      const bias = n.inputs.slice(2).filter((i) => i);
+      rowsOf.set(output, b.op('Gemm', [x, weight, ...bias.map(get)], { transB: int(1) }));
       continue;
     }
-    const last = ELEMENTWISE.has(n.op) ? lastInputs(n) : undefined;
-    if (last) {
-      names.set(output, toFirst(b.op(n.op, last, n.attributes)));
+    const rows = ELEMENTWISE.has(n.op) ? inRows(n) : undefined;
+    if (rows) {
+      rowsOf.set(output, b.op(n.op, rows, n.attributes));
       continue;
     }
-    const pooled = isSpatialMean(n) ? lastOf(get(n.inputs[0]!)) : undefined;
-    if (pooled) {
-      const mean = b.op('ReduceMean', [pooled], { axes: ints([1, 2]), keepdims: int(1) });
+    if (isSpatialMean(n) && rowsOf.has(n.inputs[0]!)) {
+      const [batch, channels, height, width] = shapes(n.inputs[0]!) as [number, number, number, number];
+      const pooled = reshape(b, toRows(n.inputs[0]!), [batch, height * width, channels]);
+      const mean = b.op('ReduceMean', [pooled], { axes: ints([1]), keepdims: int(1) });
       names.set(output, reshape(b, mean, shapes(output)));
       continue;
     }
@@ -80,12 +92,29 @@ export function channelsLast(graph: Graph, shapes: (name: string) => readonly nu
     n.outputs.forEach((o, i) => {
       names.set(o, outputs[i]!);
     });
+    // What follows a convolution up to the next pointwise one works on its rows.
+    if (n.op === 'Conv' && leads.has(output)) toRows(output);
   }
   for (const o of graph.outputs) {
     const name = get(o.name);
     if (name !== o.name) b.op('Identity', [name], {}, o.name);
   }
   return b;
+}
+
+/** Tensors that go through elementwise operators alone, one after the other, to a pointwise convolution. */
+function pathsToPointwise(graph: Graph, shapes: (name: string) => readonly number[]): Set<string> {
+  const readers = new Map<string, Node[]>();
+  for (const n of graph.nodes) for (const i of n.inputs) readers.set(i, [...(readers.get(i) ?? []), n]);
+  const leads = new Set<string>();
+  for (const n of graph.nodes.toReversed()) {
+    const [output] = n.outputs as [string];
+    const [reader, ...others] = readers.get(output) ?? [];
+    if (!reader || others.length > 0) continue;
+    const pointwise = isPointwise(reader, shapes) && reader.inputs[0] === output;
+    if (pointwise || (ELEMENTWISE.has(reader.op) && leads.has(reader.outputs[0]!))) leads.add(output);
+  }
+  return leads;
 }
 
 function isPointwise(n: Node, shapes: (name: string) => readonly number[]): boolean {

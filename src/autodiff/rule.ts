@@ -62,5 +62,8 @@ export function sumTo(b: GraphBuilder, p: string, shape: readonly number[]): str
 export const greater = (b: GraphBuilder, p: string, q: string) =>
   b.op('Cast', [b.op('Greater', [p, q])], { to: int(1) });
 
-/** A convolution's attributes that survive in its gradients. */
+/** The slope of a leaky or hard activation, as an attribute. */
 export const alpha = (value: number) => ({ alpha: float(value) });
+
+/** What a hard activation adds to its scaled input, as an attribute. */
+export const beta = (value: number) => ({ beta: float(value) });

@@ -17,6 +17,8 @@ export class OrtEngine implements Engine {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: options.arena ?? true,
+        // A plan for all tensors of a run is kept beside the arena's own chunks: a third more memory, no time saved.
+        enableMemPattern: false,
         graphOptimizationLevel: 'all',
         // Warnings about unused initializers and the like help nobody at run time.
         logSeverityLevel: 3,

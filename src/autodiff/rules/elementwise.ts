@@ -1,5 +1,5 @@
-import type { GraphBuilder } from '../../onnx/builder.js';
 import { floatAttribute } from '../../onnx/model.js';
+import { clipGate, positive } from '../gate.js';
 import {
   add,
   alpha,
@@ -27,25 +27,6 @@ const binary =
 
 const one = (c: RuleContext) => c.b.scalar(1);
 const square = ({ b }: RuleContext, x: string) => b.op('Mul', [x, x]);
-
-/** Large enough to lift any value above 1 that is not zero for all purposes, small enough not to overflow. */
-const LIFT = 1e30;
-
-/**
- * 1 where a value that is never negative is positive, else 0: by a clip, which runs in vectors and takes a
- * quarter of Sign's time, and less than comparisons take.
- */
-const positive = (b: GraphBuilder, x: string): string =>
-  b.op('Clip', [scale(b, x, LIFT), b.scalar(0), b.scalar(1)]);
-
-/** 1 where the clip lets its input through. */
-const clipGate = ({ b, x, y }: RuleContext): string | undefined => {
-  const [, lo, hi] = x;
-  const above = lo ? sub(b, y, lo) : undefined;
-  const below = hi ? sub(b, hi, y) : undefined;
-  const inside = above && below ? b.op('Mul', [above, below]) : (above ?? below);
-  return inside && positive(b, inside);
-};
 
 export const elementwise: Record<string, Rule> = {
   Add: binary(
