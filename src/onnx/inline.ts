@@ -1,5 +1,6 @@
 import type { GraphBuilder } from './builder.js';
-import type { Graph, Node } from './model.js';
+import { type Graph, int64s, type Node } from './model.js';
+import { partsOf, resizeOf } from './shapes.js';
 
 /** Replaces a node while a graph is inlined: returns the name of what stands for its first output. */
 export type Replace = (node: Node, inputs: string[]) => string | undefined;
@@ -38,10 +39,25 @@ export function inline(
       continue;
     }
     const outputs = n.outputs.map((o) => (o && b.has(o) ? b.fresh(o) : o));
-    b.add({ ...n, inputs: n.inputs.map(resolve), outputs });
+    b.add(explicit({ ...n, inputs: n.inputs.map(resolve), outputs }, b));
     n.outputs.forEach((o, i) => {
       if (o) names.set(o, outputs[i]!);
     });
   }
   return names;
+}
+
+/** Sizes in place of what later operator sets let a node say without them. */
+function explicit(n: Node, b: GraphBuilder): Node {
+  const out = n.outputs[0]!;
+  const constant = (values: readonly number[]) => b.constant(int64s(values), b.fresh(`${out}.sizes`));
+  if (n.op === 'Split' && n.attributes.num_outputs) {
+    const { num_outputs: _, ...attributes } = n.attributes;
+    return { ...n, attributes, inputs: [n.inputs[0]!, constant(partsOf(n, b).sizes)] };
+  }
+  if (n.op === 'Resize' && n.attributes.axes) {
+    const { axes: _, ...attributes } = n.attributes;
+    return { ...n, attributes, inputs: [n.inputs[0]!, '', '', constant(resizeOf(n, b).output)] };
+  }
+  return n;
 }

@@ -1,13 +1,16 @@
 import { LichenError } from '../errors.js';
 import { BUILD_IR_VERSION, BUILD_OPSET } from './builder.js';
+import { decompose } from './decompose.js';
+import { foldConstants } from './fold.js';
+import { fromLaterSets } from './later-sets.js';
 import {
   type ConstantTensor,
+  float,
   floatAttribute,
   floats,
   type Graph,
   int64s,
   intAttribute,
-  ints,
   intsAttribute,
   type Model,
   type Node,
@@ -16,8 +19,9 @@ import {
 import { rankOf } from './rank.js';
 
 /**
- * Rewrites a model's operators into the forms of the operator set that Lichen builds graphs in, folds batch
- * normalization in inference form, and drops what does nothing at inference (Identity, Dropout).
+ * Rewrites a model's operators into the forms of the operator set that Lichen builds graphs in, computes what
+ * depends on constants only, folds batch normalization in inference form, and drops what does nothing at
+ * inference (Identity, Dropout).
  * @throws LichenError `onnx-invalid` where the meaning would change
  */
 export function normalize(model: Model): Model {
@@ -31,6 +35,7 @@ export function normalize(model: Model): Model {
     initializers.set(name, t);
     return name;
   };
+  const c = { opset: model.opset, rank, constant, initializer: (name: string) => initializers.get(name) };
   for (const original of graph.nodes) {
     const n = { ...original, inputs: original.inputs.map((i) => alias.get(i) ?? i) };
     const out = n.outputs[0]!;
@@ -39,13 +44,17 @@ export function normalize(model: Model): Model {
       alias.set(out, n.inputs[0]!);
     } else if (n.op === 'Dropout') {
       nodes.push(node('Identity', [n.inputs[0]!], [out]));
-    } else if (n.op === 'BatchNormalization') {
+    } else if (n.op === 'BatchNormalization' && !inTraining(n)) {
       nodes.push(...foldBatchNorm(n, rank(n.inputs[0]!), initializers, constant));
     } else {
-      nodes.push(modern(n, model.opset, rank, initializers, constant));
+      nodes.push(...(decompose(n, c) ?? [fromLaterSets(modern(n, model.opset, rank, constant), c)]));
     }
   }
-  const folded: Graph = { ...graph, nodes: mergeScales(nodes, initializers, outputs), initializers };
+  const computed = foldConstants({ ...graph, nodes, initializers });
+  const training = computed.nodes.find(inTraining);
+  if (training) throw refused(training, 'it is in training form; export it for inference');
+  const merged = mergeScales(computed.nodes, computed.initializers, outputs);
+  const folded: Graph = { ...computed, nodes: merged };
   return {
     ...model,
     graph: folded,
@@ -62,12 +71,13 @@ type AddConstant = (name: string, t: ConstantTensor) => string;
 const refused = (n: Node, why: string) =>
   new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): ${why}`);
 
+const inTraining = (n: Node) => n.op === 'BatchNormalization' && intAttribute(n, 'training_mode', 0) === 1;
+
 /** Axes and limits moved from attribute to input (or back) between operator sets. */
 function modern(
   n: Node,
   opset: number,
   rank: (name: string) => number | undefined,
-  initializers: Map<string, ConstantTensor>,
   constant: AddConstant,
 ): Node {
   const out = n.outputs[0]!;
@@ -102,12 +112,6 @@ function modern(
     const { split: _, ...attributes } = n.attributes;
     return sizes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.split`, int64s(sizes))] } : n;
   }
-  if (['ReduceMean', 'ReduceMax'].includes(n.op) && opset >= 18 && n.inputs[1]) {
-    const axes = initializers.get(n.inputs[1]);
-    if (!axes) throw refused(n, 'its axes must be a constant');
-    const values = Array.from(axes.data as BigInt64Array, Number);
-    return { ...n, inputs: [n.inputs[0]!], attributes: { ...n.attributes, axes: ints(values) } };
-  }
   if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13) {
     // Before set 13 all axes from `axis` on were one: only for the last axis both mean the same.
     const axis = intAttribute(n, 'axis', 1);
@@ -123,7 +127,10 @@ function modern(
   return n;
 }
 
-/** y = x * a + c, with a and c from the running statistics, per channel. */
+/**
+ * y = x * a + c, with a and c from the running statistics, per channel. Where the number of axes cannot be told,
+ * the node stays as it is.
+ */
 function foldBatchNorm(
   n: Node,
   rank: number | undefined,
@@ -131,9 +138,6 @@ function foldBatchNorm(
   constant: AddConstant,
 ): Node[] {
   const out = n.outputs[0]!;
-  if (intAttribute(n, 'training_mode', 0) === 1)
-    throw refused(n, 'it is in training form; export it for inference');
-  if (rank === undefined || rank < 2) throw refused(n, 'how many axes its input has cannot be told');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
     const t = initializers.get(n.inputs[i] ?? '');
     if (!t || !(t.data instanceof Float32Array)) {
@@ -142,6 +146,8 @@ function foldBatchNorm(
     return t.data;
   }) as [Float32Array, Float32Array, Float32Array, Float32Array];
   const epsilon = floatAttribute(n, 'epsilon', 1e-5);
+  if (rank === undefined || rank < 2)
+    return [{ ...n, outputs: [out], attributes: { epsilon: float(epsilon) } }];
   const a = gamma.map((g, i) => g / Math.sqrt(variance[i]! + epsilon));
   const c = beta.map((b, i) => b - mean[i]! * a[i]!);
   const shape = [a.length, ...Array<number>(rank - 2).fill(1)];

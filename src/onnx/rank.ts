@@ -17,6 +17,9 @@ const KEEP_RANK = new Set([
     'Elu',
     'Selu',
     'Gelu',
+    'Mish',
+    'Swish',
+    'Celu',
   ],
   ...[
     'HardSwish',
@@ -39,6 +42,7 @@ const KEEP_RANK = new Set([
     'BatchNormalization',
     'InstanceNormalization',
     'LayerNormalization',
+    'GroupNormalization',
     'LRN',
   ],
   ...[

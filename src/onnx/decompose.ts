@@ -1,0 +1,155 @@
+import {
+  type ConstantTensor,
+  floatAttribute,
+  floats,
+  int64s,
+  intAttribute,
+  type Node,
+  node,
+  string,
+  stringAttribute,
+} from './model.js';
+import { operatorName } from './shapes.js';
+
+/** What a decomposition may ask and add. */
+export interface Decomposing {
+  opset: number;
+  /** How many axes a tensor has, or undefined where that cannot be told. */
+  rank(name: string): number | undefined;
+  /** A constant's value. */
+  initializer(name: string): ConstantTensor | undefined;
+  /** Adds a constant and returns its name. */
+  constant(name: string, t: ConstantTensor): string;
+}
+
+type Decomposition = (n: Node, c: Decomposing) => Node[] | undefined;
+
+/**
+ * A node as nodes of the operator set that graphs are built in, for operators that came to the standard later,
+ * and for forms of Resize that went before.
+ * @returns undefined for any other node
+ */
+export function decompose(n: Node, c: Decomposing): Node[] | undefined {
+  const name = operatorName(n);
+  return Object.hasOwn(decompositions, name) ? decompositions[name]!(n, c) : undefined;
+}
+
+/** Builds nodes in a row; their tensors are named after the output of the node that they stand for. */
+class Row {
+  readonly nodes: Node[] = [];
+  private readonly out: string;
+  private readonly c: Decomposing;
+
+  constructor(n: Node, c: Decomposing) {
+    this.out = n.outputs[0]!;
+    this.c = c;
+  }
+
+  add(op: string, inputs: string[], last = false): string {
+    const name = last ? this.out : `${this.out}.${op.toLowerCase()}${this.nodes.length}`;
+    this.nodes.push(node(op, inputs, [name]));
+    return name;
+  }
+
+  number(value: number): string {
+    return this.c.constant(`${this.out}.number${value}`, floats([value], []));
+  }
+}
+
+/** x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks & Gimpel 2016). */
+const exactGelu: Decomposition = (n, c) => {
+  const r = new Row(n, c);
+  const x = n.inputs[0]!;
+  const erf = r.add('Erf', [r.add('Mul', [x, r.number(Math.SQRT1_2)])]);
+  r.add('Mul', [r.add('Mul', [x, r.number(0.5)]), r.add('Add', [erf, r.number(1)])], true);
+  return r.nodes;
+};
+
+/** The same with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in the error function's place. */
+const tanhGelu: Decomposition = (n, c) => {
+  const r = new Row(n, c);
+  const x = n.inputs[0]!;
+  const squared = r.add('Mul', [x, x]);
+  const factor = r.add('Add', [r.add('Mul', [squared, r.number(0.044715)]), r.number(1)]);
+  const inner = r.add('Mul', [r.add('Mul', [x, factor]), r.number(Math.sqrt(2 / Math.PI))]);
+  const tanh = r.add('Tanh', [inner]);
+  r.add('Mul', [r.add('Mul', [x, r.number(0.5)]), r.add('Add', [tanh, r.number(1)])], true);
+  return r.nodes;
+};
+
+/** x * sigmoid(alpha * x). */
+const swish =
+  (alpha: number): Decomposition =>
+  (n, c) => {
+    const r = new Row(n, c);
+    const x = n.inputs[0]!;
+    const by = floatAttribute(n, 'alpha', alpha);
+    r.add('Mul', [x, r.add('Sigmoid', [by === 1 ? x : r.add('Mul', [x, r.number(by)])])], true);
+    return r.nodes;
+  };
+
+/** Resize as operator sets before 11 have it: pixel (i) of the output reads floor(i / scale). */
+const oldResize: Decomposition = (n, c) => {
+  const out = n.outputs[0]!;
+  const given = n.attributes.scales;
+  const scales =
+    given?.kind === 'floats'
+      ? c.constant(`${out}.scales`, floats(given.value, [given.value.length]))
+      : n.inputs[1]!;
+  const attributes = {
+    mode: string(stringAttribute(n, 'mode', 'nearest')),
+    coordinate_transformation_mode: string('asymmetric'),
+    nearest_mode: string('floor'),
+  };
+  return [node('Resize', [n.inputs[0]!, '', scales], [out], attributes)];
+};
+
+/** Every group is normalized as one channel, then scaled per channel; before set 21 the scale is per group. */
+const groupNormalization: Decomposition = (n, c) => {
+  const [x, scale, bias] = n.inputs as [string, string, string];
+  const rank = c.rank(x);
+  if (rank === undefined) return undefined;
+  const groups = intAttribute(n, 'num_groups', 1);
+  const out = n.outputs[0]!;
+  const ofGroups = c.opset < 21;
+  const filled = (name: string, v: number) =>
+    c.constant(`${out}.${name}`, floats(new Float32Array(groups).fill(v), [groups]));
+  const wide = c.constant(`${out}.wide`, int64s([-1, ...Array<number>(rank - 2).fill(1)]));
+  const epsilon = { epsilon: { kind: 'float', value: floatAttribute(n, 'epsilon', 1e-5) } } as const;
+  return [
+    node('Reshape', [x, c.constant(`${out}.to`, int64s([0, groups, -1]))], [`${out}.grouped`]),
+    node(
+      'InstanceNormalization',
+      [`${out}.grouped`, ofGroups ? scale : filled('ones', 1), ofGroups ? bias : filled('zeros', 0)],
+      [`${out}.normal`],
+      epsilon,
+    ),
+    node('Shape', [x], [`${out}.shape`]),
+    ...(ofGroups
+      ? [node('Reshape', [`${out}.normal`, `${out}.shape`], [out])]
+      : [
+          node('Reshape', [`${out}.normal`, `${out}.shape`], [`${out}.back`]),
+          node('Reshape', [scale, wide], [`${out}.scale`]),
+          node('Reshape', [bias, wide], [`${out}.bias`]),
+          node('Mul', [`${out}.back`, `${out}.scale`], [`${out}.scaled`]),
+          node('Add', [`${out}.scaled`, `${out}.bias`], [out]),
+        ]),
+  ];
+};
+
+const decompositions: Readonly<Record<string, Decomposition>> = {
+  Gelu: (n, c) => (stringAttribute(n, 'approximate', 'none') === 'tanh' ? tanhGelu : exactGelu)(n, c),
+  'com.microsoft::Gelu': exactGelu,
+  'com.microsoft::FastGelu': (n, c) => (n.inputs[1] ? undefined : tanhGelu(n, c)),
+  'com.microsoft::QuickGelu': swish(1.702),
+  Swish: swish(1),
+  Mish: (n, c) => {
+    const r = new Row(n, c);
+    const x = n.inputs[0]!;
+    r.add('Mul', [x, r.add('Tanh', [r.add('Softplus', [x])])], true);
+    return r.nodes;
+  },
+  GroupNormalization: groupNormalization,
+  Upsample: oldResize,
+  Resize: (n, c) => (c.opset < 11 ? oldResize(n, c) : undefined),
+};
