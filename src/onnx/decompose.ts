@@ -1,9 +1,12 @@
 import {
+  type Attribute,
   type ConstantTensor,
   floatAttribute,
   floats,
+  int,
   int64s,
   intAttribute,
+  ints,
   type Node,
   node,
   string,
@@ -45,9 +48,9 @@ class Row {
     this.c = c;
   }
 
-  add(op: string, inputs: string[], last = false): string {
+  add(op: string, inputs: string[], last = false, attributes: Record<string, Attribute> = {}): string {
     const name = last ? this.out : `${this.out}.${op.toLowerCase()}${this.nodes.length}`;
-    this.nodes.push(node(op, inputs, [name]));
+    this.nodes.push(node(op, inputs, [name], attributes));
     return name;
   }
 
@@ -137,6 +140,21 @@ const groupNormalization: Decomposition = (n, c) => {
   ];
 };
 
+/** x / sqrt(mean(x^2) + epsilon) * scale, the mean over the axes from `axis` on (Zhang & Sennrich 2019). */
+const rmsNormalization: Decomposition = (n, c) => {
+  const [x, weight] = n.inputs as [string, string];
+  const rank = c.rank(x);
+  const given = intAttribute(n, 'axis', -1);
+  if (rank === undefined && given >= 0) return undefined;
+  const from = given < 0 ? given : given - rank!;
+  const r = new Row(n, c);
+  const axes = ints(Array.from({ length: -from }, (_, i) => from + i));
+  const mean = r.add('ReduceMean', [r.add('Mul', [x, x])], false, { axes, keepdims: int(1) });
+  const deviation = r.add('Sqrt', [r.add('Add', [mean, r.number(floatAttribute(n, 'epsilon', 1e-5))])]);
+  r.add('Mul', [r.add('Div', [x, deviation]), weight], true);
+  return r.nodes;
+};
+
 const decompositions: Readonly<Record<string, Decomposition>> = {
   Gelu: (n, c) => (stringAttribute(n, 'approximate', 'none') === 'tanh' ? tanhGelu : exactGelu)(n, c),
   'com.microsoft::Gelu': exactGelu,
@@ -150,6 +168,7 @@ const decompositions: Readonly<Record<string, Decomposition>> = {
     return r.nodes;
   },
   GroupNormalization: groupNormalization,
+  RMSNormalization: rmsNormalization,
   Upsample: oldResize,
   Resize: (n, c) => (c.opset < 11 ? oldResize(n, c) : undefined),
 };

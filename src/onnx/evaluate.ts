@@ -1,3 +1,4 @@
+import { LichenError } from '../errors.js';
 import { evaluations, like, numbersOf } from './evaluations.js';
 import { type ConstantTensor, ElementType, intAttribute, type Node, sizeOf } from './model.js';
 import { inferShapes } from './shapes.js';
@@ -33,17 +34,16 @@ export function evaluate(n: Node, c: ValueContext, limit: number): ConstantTenso
     if (!t || t.type === ElementType.float16) return undefined;
     x.push(t);
   }
-  const shapes = inferShapes(n, {
-    shape: (name) => c.known(name)!.dims,
-    integers: (name) => numbersOf(c.known(name)!),
-    numbers: (name) => numbersOf(c.known(name)!),
-  });
-  if (shapes.some((s) => sizeOf(s) > limit)) return undefined;
   try {
-    return rule(n, x, shapes);
+    const shapes = inferShapes(n, {
+      shape: (name) => c.known(name)!.dims,
+      integers: (name) => numbersOf(c.known(name)!),
+      numbers: (name) => numbersOf(c.known(name)!),
+    });
+    return shapes.some((s) => sizeOf(s) > limit) ? undefined : rule(n, x, shapes);
   } catch (error) {
-    // What is no number of its type, as a division by zero gives, is left to the runtime.
-    if (error instanceof RangeError) return undefined;
+    // What does not fit, and what is no number of its type, as a division by zero gives, is left to the runtime.
+    if (error instanceof RangeError || error instanceof LichenError) return undefined;
     throw error;
   }
 }

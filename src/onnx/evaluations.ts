@@ -224,28 +224,26 @@ export const evaluations: Readonly<Record<string, Evaluation>> = {
       ),
     ];
   },
-  // Standardized weights are exported as a normalization in training form, of constants.
-  BatchNormalization: (n, [x, scale, bias]) => {
-    if (intAttribute(n, 'training_mode', 0) !== 1)
-      throw new RangeError('only the training form is evaluated');
-    const channels = x!.dims[1]!;
-    const inner = sizeOf(x!.dims.slice(2));
+  // Standardized weights are exported as a normalization of constants, by their own statistics or by constants.
+  BatchNormalization: (n, [x, ...parameters]) => {
     const values = numbersOf(x!);
-    const channel = values.map((_, i) => Math.floor(i / inner) % channels);
-    const means = averages(values, channel, channels);
+    const [scale, shift, given, variance] = parameters.map(numbersOf);
+    const inner = sizeOf(x!.dims.slice(2));
+    const channel = values.map((_, i) => Math.floor(i / inner) % x!.dims[1]!);
+    const training = intAttribute(n, 'training_mode', 0) === 1;
+    const means = training ? averages(values, channel, x!.dims[1]!) : given!;
     const centered = values.map((v, i) => v - means[channel[i]!]!);
-    const variances = averages(
-      centered.map((v) => v * v),
-      channel,
-      channels,
-    );
+    const squares = centered.map((v) => v * v);
+    const variances = training ? averages(squares, channel, x!.dims[1]!) : variance!;
     const epsilon = floatAttribute(n, 'epsilon', 1e-5);
-    const [by, shift] = [numbersOf(scale!), numbersOf(bias!)];
-    const normal = centered.map((v, i) => {
-      const c = channel[i]!;
-      return (v / Math.sqrt(variances[c]! + epsilon)) * by[c]! + shift[c]!;
-    });
-    return [like(x!.type, normal, x!.dims)];
+    const factors = scale!.map((s, c) => s / Math.sqrt(variances[c]! + epsilon));
+    return [
+      like(
+        x!.type,
+        centered.map((v, i) => v * factors[channel[i]!]! + shift![channel[i]!]!),
+        x!.dims,
+      ),
+    ];
   },
   Add: broadcasting((a, b) => a + b),
   Sub: broadcasting((a, b) => a - b),
@@ -273,6 +271,17 @@ export const evaluations: Readonly<Record<string, Evaluation>> = {
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
   ReduceSum: reduced(0, (a, b) => a + b),
+  ReduceMean: (n, x, shapes) => {
+    const [sum] = reduced(0, (a, b) => a + b)(n, x, shapes) as [ConstantTensor];
+    const count = x[0]!.data.length / sum.data.length;
+    return [
+      like(
+        sum.type,
+        numbersOf(sum).map((v) => v / count),
+        sum.dims,
+      ),
+    ];
+  },
   ReduceProd: reduced(1, (a, b) => a * b),
   ReduceMax: reduced(Number.NEGATIVE_INFINITY, (a, b) => Math.max(a, b)),
   ReduceMin: reduced(Number.POSITIVE_INFINITY, (a, b) => Math.min(a, b)),

@@ -25,7 +25,7 @@ import { rankOf } from './rank.js';
  * @throws LichenError `onnx-invalid` where the meaning would change
  */
 export function normalize(model: Model): Model {
-  const { graph } = model;
+  const graph = foldConstants(model.graph);
   const initializers = new Map(graph.initializers);
   const rank = rankOf(graph);
   const alias = new Map<string, string>();

@@ -43,6 +43,7 @@ const KEEP_RANK = new Set([
     'InstanceNormalization',
     'LayerNormalization',
     'GroupNormalization',
+    'RMSNormalization',
     'LRN',
   ],
   ...[

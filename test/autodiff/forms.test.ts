@@ -102,6 +102,16 @@ describe('operators that came after the build set', () => {
     },
   );
 
+  it.each([-1, 1])('RMSNormalization from axis %d on', async (axis) => {
+    const form: Form = {
+      opset: 23,
+      dims: [2, 3, 4],
+      nodes: single('RMSNormalization', { axis: int(axis), epsilon: float(0.1) }, ['x', 's']),
+      constants: { s: draw(axis === 1 ? [3, 4] : [4]) },
+    };
+    await holds(form);
+  });
+
   it('GroupNormalization, before and since its scale is per channel', async () => {
     const settings = fc.record({
       groups: fc.integer({ min: 1, max: 3 }),

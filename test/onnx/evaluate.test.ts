@@ -48,7 +48,8 @@ async function agrees(
     const real = out[name]!;
     expect(own![i]!.dims).toEqual(real.dims);
     const values = Array.from(real.data as ArrayLike<number | bigint>, Number);
-    expect(numbersOf(own![i]!)).toEqual(values);
+    const rounded = (v: number) => Number(v.toPrecision(6));
+    expect(numbersOf(own![i]!).map(rounded)).toEqual(values.map(rounded));
   }
 }
 
@@ -99,6 +100,12 @@ describe('values that are known are those of ONNX Runtime', () => {
     ['ConstantOfShape', [whole([3])]],
     ['Range', [whole([2], []), whole([11], []), whole([3], [])]],
     ['Split', [whole([1, 2, 3, 4, 5]), whole([2, 3])], {}, 2],
+    ['ReduceMean', [f], { axes: ints([1]) }],
+    [
+      'BatchNormalization',
+      [floats([1, 5, 2, 2, -4, 8], [1, 2, 3]), ...[1, 2, 0.5, 3].map((v) => floats([v, 4 * v], [2]))],
+      { epsilon: { kind: 'float', value: 1 } },
+    ],
     ['ReduceProd', [p], { axes: ints([1]) }],
     ['ReduceMax', [p], { axes: ints([0]), keepdims: int(0) }],
     ['ReduceMin', [p]],
@@ -166,14 +173,12 @@ it('a normalization in training form, by which weights are standardized, is that
   );
   const known = (name: string) => constants.get(name);
   const inputs = ['w', 's', 'b', 's', 's'];
-  const n = (training: number) =>
-    node('BatchNormalization', inputs, ['y', 'm', 'v'], { training_mode: int(training) });
-  const [y] = evaluate(n(1), { shape: () => undefined, known }, 100)!;
+  const n = node('BatchNormalization', inputs, ['y', 'm', 'v'], { training_mode: int(1) });
+  const [y] = evaluate(n, { shape: () => undefined, known }, 100)!;
   const half = 0.5 * Math.sqrt(3 / 2);
   [-half, half, 0, 7, 7, 7].forEach((wanted, i) => {
     expect(y!.data[i]).toBeCloseTo(wanted, 4);
   });
-  expect(evaluate(n(0), { shape: () => undefined, known }, 100)).toBeUndefined();
 });
 
 describe('values that are not known', () => {

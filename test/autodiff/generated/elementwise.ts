@@ -38,14 +38,17 @@ const binary = (op: string, options: Partial<Checked> = {}): Cases =>
 
 const variadic = (op: string, make: (b: GraphBuilder, x: string, i: number) => string = (_, x) => x): Cases =>
   cases(
-    fc.integer({ min: 1, max: 3 }).chain((n) => broadcasting(n)),
-    (shapes) => ({
+    fc.tuple(
+      fc.integer({ min: 1, max: 3 }).chain((n) => broadcasting(n)),
+      fc.boolean(),
+    ),
+    ([shapes, twice]) => ({
       shapes,
-      build: (b, x) =>
-        b.op(
-          op,
-          x.map((name, i) => make(b, name, i)),
-        ),
+      build: (b, x) => {
+        const made = x.map((name, i) => make(b, name, i));
+        // The first one twice: of two that are equal for ever the slopes add up to one.
+        return b.op(op, twice ? [...made, made[0]!] : made);
+      },
     }),
   );
 const distinct = (b: GraphBuilder, x: string, i: number) => apart(b, x, 0.17 * i);

@@ -156,15 +156,22 @@ export const resample: Record<string, Cases> = {
         axis: axisOf(dims.length),
         at: fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 5 }),
         scalar: fc.boolean(),
-        run: fc.boolean(),
+        pattern: fc.constantFrom('any', 'any', 'run', 'repeated', 'tiled'),
       }),
     ),
-    ([dims, { axis, at, scalar, run }]) => ({
+    ([dims, { axis, at, scalar, pattern }]) => ({
       shapes: [dims],
       build: (b, [x]) => {
         const d = dims.at(axis)!;
         const clamped = at.map((i) => Math.max(-d, Math.min(i, d - 1)));
-        const chosen = run ? [...Array(d).keys()].slice(0, at.length) : clamped;
+        const all = [...Array(d).keys()];
+        const patterns: Record<string, number[]> = {
+          any: clamped,
+          run: all.slice(0, at.length),
+          repeated: all.flatMap((i) => [i, i]),
+          tiled: [...all, ...all],
+        };
+        const chosen = patterns[pattern]!;
         const index = (values: number[], to: number[]) =>
           b.constant({ type: ElementType.int64, dims: to, data: BigInt64Array.from(values.map(BigInt)) });
         const indices = scalar ? index(chosen.slice(0, 1), []) : index(chosen, [1, chosen.length]);

@@ -4,15 +4,22 @@ import type { Checked } from '../numeric.js';
 import { apart, axesOf, axisOf, type Cases, cases, shape, size } from './arbitraries.js';
 
 const reduction = shape(1).chain((dims) =>
-  fc.record({ dims: fc.constant(dims), axes: fc.option(axesOf(dims.length, 1)), keep: fc.nat(1) }),
+  fc.record({
+    dims: fc.constant(dims),
+    axes: fc.option(axesOf(dims.length, 1)),
+    keep: fc.nat(1),
+    twice: fc.boolean(),
+  }),
 );
 
 /** A reduction over some axes or all; in the build set only ReduceSum has them as an input. */
 const reduced = (op: string, options: Partial<Checked> = {}, far = false): Cases =>
-  cases(reduction, ({ dims, axes, keep }) => ({
+  cases(reduction, ({ dims, axes, keep, twice }) => ({
     shapes: [dims],
     build: (b, [x]) => {
-      const input = far ? apart(b, x!) : x!;
+      const once = far ? apart(b, x!) : x!;
+      // Of largest elements that are equal for ever the slopes add up to one.
+      const input = twice ? b.op('Concat', [once, once], { axis: int(0) }) : once;
       const keepdims = int(keep);
       if (!axes) return b.op(op, [input], { keepdims });
       if (op === 'ReduceSum') return b.op(op, [input, b.ints(...axes)], { keepdims });
