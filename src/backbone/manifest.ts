@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LichenError, messageOf } from '../errors.js';
 
+/** One number for all channels, or one a channel: red, green, blue. */
+const channels = <T extends z.ZodNumber>(value: T) => z.union([value, z.tuple([value, value, value])]);
+
 /** How a picture becomes the network's input. */
 const inputSchema = z.object({
   name: z.string().describe("the input tensor's name"),
@@ -12,8 +15,10 @@ const inputSchema = z.object({
   height: z.int().positive().describe('pixels'),
   layout: z.literal('NCHW'),
   colour: z.literal('RGB'),
-  mean: z.number().describe('subtracted from each value in 0..255'),
-  std: z.number().positive().describe('each value is divided by this after the mean is taken off'),
+  mean: channels(z.number()).describe('subtracted from each value in 0..255; one number, or one a channel'),
+  std: channels(z.number().positive()).describe(
+    'each value is divided by this after the mean is taken off; one number, or one a channel',
+  ),
 });
 
 /** The file that stands beside a backbone and says how to use it. */
