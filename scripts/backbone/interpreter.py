@@ -38,7 +38,7 @@ def run(nodes: Iterable[onnx.NodeProto], values: dict[str, Tensor], margins: dic
 
 
 def _note_margin(node: onnx.NodeProto, inputs: list[Any], attributes: dict[str, Any], margins: dict[str, float]) -> None:
-    x = inputs[0]
+    x = inputs[0].detach()
     kinks = {"Relu": [0.0], "LeakyRelu": [0.0], "Abs": [0.0], "HardSwish": [-3.0, 3.0]}.get(node.op_type)
     if node.op_type == "Clip":
         kinks = [float(v) for v in inputs[1:] if v is not None]

@@ -76,6 +76,7 @@ def _folded(graph: Graph) -> Graph:
             # What it leaves open (-1, 0) is written out, so that the batch can be told from everything else.
             node.input[1] = f"{node.output[0]}_shape"
             graph.constants[node.input[1]] = np.array(shape, np.int64)
+    graph.prune()
     return graph
 
 

@@ -7,6 +7,9 @@ import { LichenError, messageOf } from '../errors.js';
 import { ExternalData } from '../onnx/external.js';
 import { openInside, readWhole } from '../onnx/files.js';
 
+/** One number for all channels, or one a channel: red, green, blue. */
+const channels = <T extends z.ZodNumber>(value: T) => z.union([value, z.tuple([value, value, value])]);
+
 /** How a picture becomes the network's input. */
 const inputSchema = z.object({
   name: z.string().describe("the input tensor's name"),
@@ -14,8 +17,10 @@ const inputSchema = z.object({
   height: z.int().positive().describe('pixels'),
   layout: z.literal('NCHW'),
   colour: z.literal('RGB'),
-  mean: z.number().describe('subtracted from each value in 0..255'),
-  std: z.number().positive().describe('each value is divided by this after the mean is taken off'),
+  mean: channels(z.number()).describe('subtracted from each value in 0..255; one number, or one a channel'),
+  std: channels(z.number().positive()).describe(
+    'each value is divided by this after the mean is taken off; one number, or one a channel',
+  ),
 });
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
