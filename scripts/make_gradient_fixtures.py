@@ -61,7 +61,7 @@ def make(out: Path, name: str, family: Any, seed: int) -> None:
 
     torch.manual_seed(seed)
     network = family.make()
-    families.randomize(network, seed)
+    families.randomize(network, family.gain, seed)
     mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
     backbone = write.export(network, family.size, mean, std, family.split, family.fold_batch_norm)
     if backbone.unchecked:

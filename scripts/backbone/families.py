@@ -22,6 +22,8 @@ class Family:
     split: str
     # False: batch normalization stays in the file, and Lichen has to fold it.
     fold_batch_norm: bool = True
+    # Variance that a layer's weights give its output; more, where gates make activations smaller.
+    gain: float = 1.5
 
 
 def _bare(network: Any) -> Any:
@@ -94,8 +96,8 @@ def _mobilenet_v3() -> Any:
 FAMILIES = {
     "resnet": Family(_resnet, 64, "layer1.0.act2", fold_batch_norm=False),
     "mobilenet-v2": Family(_mobilenet_v2, 32, "features.3.add"),
-    "mobilenet-v3": Family(_mobilenet_v3, 64, "features.2.block.2.0.conv"),
-    "efficientnet-b0": Family(_efficientnet_b0, 48, "features.2.1.add"),
+    "mobilenet-v3": Family(_mobilenet_v3, 64, "features.2.block.2.0.conv", gain=2.5),
+    "efficientnet-b0": Family(_efficientnet_b0, 48, "features.2.1.add", gain=2.5),
     "efficientnet-lite": Family(_efficientnet_lite, 48, "blocks.1.1.add"),
     "shufflenet-v2": Family(_shufflenet, 64, "conv1.0.conv"),
     "densenet": Family(_densenet, 64, "features.pool0.maxpool"),
@@ -105,7 +107,7 @@ FAMILIES = {
 }
 
 
-def randomize(network: Any, seed: int) -> None:
+def randomize(network: Any, gain: float, seed: int) -> None:
     """Random weights that keep activations near 1, and running statistics that matter."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -119,7 +121,7 @@ def randomize(network: Any, seed: int) -> None:
                 module.running_var.copy_(torch.rand(module.running_var.shape, generator=generator) + 0.5)
             for name, p in module.named_parameters(recurse=False):
                 if p.ndim > 1 and isinstance(module, (nn.Conv2d, nn.Linear)):
-                    draw(p, 0, (1.5 / p[0].numel()) ** 0.5)
+                    draw(p, 0, (gain / p[0].numel()) ** 0.5)
                 elif name == "weight":
                     draw(p, 1, 0.2)
                 else:

@@ -16,24 +16,31 @@ export interface WeightLayer {
 }
 
 /**
- * Reads a node as a weight layer: Conv, Gemm, or MatMul by a constant.
+ * Reads a node as a weight layer: Conv, Gemm, or MatMul by a constant; a bias must be a constant, too.
  * @returns undefined for any other node
  */
 export function weightLayer(graph: Graph, node: Node): WeightLayer | undefined {
   if (!['Conv', 'Gemm', 'MatMul'].includes(node.op)) return undefined;
   const weight = graph.initializers.get(node.inputs[1] ?? '');
   if (!weight || !(weight.data instanceof Float32Array) || weight.dims.length < 2) return undefined;
-  const constantBias = node.inputs[2] ? graph.initializers.get(node.inputs[2])?.data : undefined;
-  const bias = constantBias instanceof Float32Array ? constantBias : undefined;
+  const outFirst = node.op === 'Conv' || (node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 1);
+  const channels = outFirst ? weight.dims[0]! : weight.dims.at(-1)!;
+  const bias = node.inputs[2] ? biasOf(graph.initializers.get(node.inputs[2]), channels) : undefined;
+  if (node.inputs[2] && !bias) return undefined;
   const layer = { node, weight: weight as WeightLayer['weight'], bias };
   if (node.op === 'Conv') {
     const [out, inPer, ...kernel] = weight.dims as [number, number, ...number[]];
     const depthwise = inPer === 1 && intAttribute(node, 'group', 1) === out && out > 1;
     return { ...layer, depthwise, channels: out, perChannel: [out, 1, ...kernel.map(() => 1)] };
   }
-  const outFirst = node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 1;
-  const channels = outFirst ? weight.dims[0]! : weight.dims.at(-1)!;
   return { ...layer, depthwise: false, channels, perChannel: outFirst ? [channels, 1] : [channels] };
+}
+
+/** A bias as one value a channel, if it is one: a Gemm's may be broadcast to that, or differ from row to row. */
+function biasOf(t: ConstantTensor | undefined, channels: number): Float32Array | undefined {
+  if (!(t?.data instanceof Float32Array)) return undefined;
+  if (t.data.length === 1) return new Float32Array(channels).fill(t.data[0]!);
+  return t.data.length === channels && t.dims.at(-1) === channels ? t.data : undefined;
 }
 
 /**

@@ -128,7 +128,7 @@ export class Piggyback implements Isolation {
 }
 
 function startBias({ bias, channels }: WeightLayer): Float32Array {
-  return bias?.length === channels ? bias.slice() : new Float32Array(channels);
+  return bias?.slice() ?? new Float32Array(channels);
 }
 
 /** A layer's weight as a matrix, and whether its rows are the output channels. */
