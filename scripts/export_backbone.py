@@ -109,7 +109,7 @@ def check_target(folder: Path | None, name: str, force: bool) -> None:
 
 
 def origin_of(options: argparse.Namespace) -> str:
-    version = sys.modules[options.source].__version__
+    version = sys.modules[options.source].__version__.split("+")[0]
     text = f"{options.name} of {options.source} {version}, without its classifier"
     if options.weights is None:
         return f"{text}; random weights"

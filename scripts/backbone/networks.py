@@ -129,8 +129,9 @@ def _read_state(file: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # whatever a damaged or foreign file makes the readers say
         raise ExportError(
-            f"{file} cannot be read as weights: {first_line(error)}. Expected is a state_dict that torch.save wrote, or a "
-            ".safetensors file; a whole pickled model is not read, since loading it would run its code"
+            f"{file} cannot be read as weights: it is damaged, or holds more than tensors ({type(error).__name__}). "
+            "Expected is a state_dict that torch.save wrote, or a .safetensors file; a whole pickled model is not "
+            "read, since loading it would run its code"
         ) from error
     for key in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):

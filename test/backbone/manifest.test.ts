@@ -43,6 +43,16 @@ describe('a manifest', () => {
     expect(loadManifest(file).modelFile).toBe(scratch.path('models', 'm.onnx'));
   });
 
+  it('may have a mean and a deviation per channel', () => {
+    const input = {
+      ...tinyManifest(new Uint8Array()).input,
+      mean: [123.675, 116.28, 103.53],
+      std: [58, 57, 56],
+    };
+    const { manifest } = loadManifest(writeTiny(scratch.path(), { input }));
+    expect(manifest.input).toMatchObject({ mean: [123.675, 116.28, 103.53], std: [58, 57, 56] });
+  });
+
   it('refuses a model of which one bit changed, and says both hashes', () => {
     const file = writeTiny(scratch.path());
     const model = readFileSync(scratch.path('tiny.onnx'));
@@ -103,6 +113,8 @@ describe('a manifest', () => {
     ['latentShape', { latentShape: [4, 0, 4] }],
     ['input.width', { input: { ...tinyManifest(new Uint8Array()).input, width: 0 } }],
     ['input.std', { input: { ...tinyManifest(new Uint8Array()).input, std: 0 } }],
+    ['input.std', { input: { ...tinyManifest(new Uint8Array()).input, std: [58, 57, 0] } }],
+    ['input.mean', { input: { ...tinyManifest(new Uint8Array()).input, mean: [124, 116] } }],
     ['input.layout', { input: { ...tinyManifest(new Uint8Array()).input, layout: 'NHWC' } }],
   ])('names a wrong %s', (key, changes) => {
     const error = errorOf(writeTiny(scratch.path(), changes));
