@@ -54,19 +54,72 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--source", required=True, choices=["torchvision", "timm"], help="the library that has the network")
+    p.add_argument(
+        "--source", required=True, choices=["torchvision", "timm"], help="the library that has the network"
+    )
     p.add_argument("--name", required=True, help="the network's name there, such as resnet18")
-    p.add_argument("--weights", type=Path, metavar="FILE", help="a state_dict (.pth, .pt) or .safetensors; without it the weights are random, which is good for trials only")
-    p.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", type=option, help="a setting of the network's constructor, VALUE as JSON; may be repeated")
-    p.add_argument("--size", type=positive, metavar="PIXELS", help="width and height of the input; default: what the library says for this network")
-    p.add_argument("--mean", type=channels, metavar="M[,M,M]", help="taken off each value in 0..255; default: what the library says")
-    p.add_argument("--std", type=channels, metavar="S[,S,S]", help="divides each value after that; default: what the library says")
-    p.add_argument("--split", default="auto", metavar="TENSOR", help="where trunk and crown are cut; auto (default): the smallest latent with 20 to 60 %% of the weights above it")
-    p.add_argument("--list-splits", action="store_true", help="print where the network can be cut, and write nothing")
-    p.add_argument("--as", dest="as_name", type=backbone_name, metavar="NAME", help="the backbone's name; default: the network's")
-    p.add_argument("--licence", default="not stated", metavar="TEXT", help="the weights' licence, as the manifest says it")
-    p.add_argument("--origin", metavar="TEXT", help="where the weights come from, as the manifest says it; default: network, library and the file's hash")
-    p.add_argument("--out", type=Path, metavar="DIR", help="the folder that NAME.onnx and NAME.json are written to")
+    p.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a state_dict (.pth, .pt) or .safetensors; without it the weights are random, which is good for trials only",
+    )
+    p.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        type=option,
+        help="a setting of the network's constructor, VALUE as JSON; may be repeated",
+    )
+    p.add_argument(
+        "--size",
+        type=positive,
+        metavar="PIXELS",
+        help="width and height of the input; default: what the library says for this network",
+    )
+    p.add_argument(
+        "--mean",
+        type=channels,
+        metavar="M[,M,M]",
+        help="taken off each value in 0..255; default: what the library says",
+    )
+    p.add_argument(
+        "--std",
+        type=channels,
+        metavar="S[,S,S]",
+        help="divides each value after that; default: what the library says",
+    )
+    p.add_argument(
+        "--split",
+        default="auto",
+        metavar="TENSOR",
+        help="where trunk and crown are cut; auto (default): the smallest latent with 20 to 60 %% of the weights above it",
+    )
+    p.add_argument(
+        "--list-splits", action="store_true", help="print where the network can be cut, and write nothing"
+    )
+    p.add_argument(
+        "--as",
+        dest="as_name",
+        type=backbone_name,
+        metavar="NAME",
+        help="the backbone's name; default: the network's",
+    )
+    p.add_argument(
+        "--licence",
+        default="not stated",
+        metavar="TEXT",
+        help="the weights' licence, as the manifest says it",
+    )
+    p.add_argument(
+        "--origin",
+        metavar="TEXT",
+        help="where the weights come from, as the manifest says it; default: network, library and the file's hash",
+    )
+    p.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder that NAME.onnx and NAME.json are written to"
+    )
     p.add_argument("--force", action="store_true", help="replace files that are there")
     return p
 
@@ -90,7 +143,9 @@ def export(options: argparse.Namespace) -> None:
         return
     path = write.write(backbone, options.out, name, options.licence, options.origin or origin_of(options))
     cut = backbone.cut
-    print(f"{path}: cut at {cut.tensor}, latents of {' x '.join(map(str, cut.shape))}, {cut.weights:,} weights ({cut.share:.0%}) in the crown")
+    print(
+        f"{path}: cut at {cut.tensor}, latents of {' x '.join(map(str, cut.shape))}, {cut.weights:,} weights ({cut.share:.0%}) in the crown"
+    )
     if backbone.unchecked:
         print(f"warning: the export was not compared with the network: {backbone.unchecked}", file=sys.stderr)
     if options.weights is None:
@@ -156,7 +211,9 @@ def channels(text: str) -> list[float]:
 
 def backbone_name(text: str) -> str:
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' has other signs than letters, digits, _ and -, or more than 64")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' has other signs than letters, digits, _ and -, or more than 64"
+        )
     return text
 
 

@@ -30,7 +30,13 @@ ATTEMPTS = 200
 
 def main(arguments: list[str]) -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--out", type=Path, default=ROOT / "test/fixtures/gradients", metavar="DIR", help="default: %(default)s")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "test/fixtures/gradients",
+        metavar="DIR",
+        help="default: %(default)s",
+    )
     p.add_argument("families", nargs="*", metavar="FAMILY", help="make these only; default: all")
     options = p.parse_args(arguments)
     try:
@@ -91,7 +97,9 @@ def measured(backbone: Any, size: int, seed: int) -> tuple[Any, Any]:
         found = gradients(backbone.graph, backbone.cut.tensor, image, CLASSES, generator)
         if found.margin > MARGIN:
             return found, image
-    raise ExportError(f"in {ATTEMPTS} attempts some value always lay within {MARGIN} of a kink; make the network narrower")
+    raise ExportError(
+        f"in {ATTEMPTS} attempts some value always lay within {MARGIN} of a kink; make the network narrower"
+    )
 
 
 def compare(name: str, network: Any, found: Any, image: Any) -> None:
@@ -104,7 +112,9 @@ def compare(name: str, network: Any, found: Any, image: Any) -> None:
     loss.backward()
     apart = float((own.grad - found.image_gradient).norm() / own.grad.norm())
     if not apart < TOLERANCE or not math.isclose(loss.item(), found.loss, rel_tol=TOLERANCE):
-        raise ExportError(f"{name}: the exported graph's gradient at the picture is {apart:.1e} away from the network's")
+        raise ExportError(
+            f"{name}: the exported graph's gradient at the picture is {apart:.1e} away from the network's"
+        )
 
 
 def fixture_of(found: Any) -> dict[str, Any]:

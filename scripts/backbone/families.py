@@ -74,7 +74,9 @@ def _densenet() -> Any:
 
 
 def _vit() -> Any:
-    return tm.VisionTransformer(img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, mlp_ratio=2, num_classes=0)
+    return tm.VisionTransformer(
+        img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, mlp_ratio=2, num_classes=0
+    )
 
 
 def _mobilenet_v2() -> Any:

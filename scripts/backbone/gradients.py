@@ -34,7 +34,9 @@ class Gradients:
     margin: float
 
 
-def gradients(graph: Graph, split: str, image: torch.Tensor, classes: int, generator: torch.Generator) -> Gradients:
+def gradients(
+    graph: Graph, split: str, image: torch.Tensor, classes: int, generator: torch.Generator
+) -> Gradients:
     """Mean softmax cross-entropy of a random linear head on the features, and its gradients."""
     plain = fold_batch_norm(graph)
     leaves: dict[str, torch.Tensor] = {}
@@ -76,7 +78,9 @@ def gradients(graph: Graph, split: str, image: torch.Tensor, classes: int, gener
     )
 
 
-def loss_of(features: torch.Tensor, head: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    features: torch.Tensor, head: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
     return -(torch.log_softmax(features @ head.T + bias, 1) * targets).sum(1).mean()
 
 
@@ -87,7 +91,12 @@ def crown_constants(graph: Graph, split: str) -> dict[str, str]:
     for node in graph.nodes[start:]:
         for i, name in enumerate(node.input):
             value = graph.constants.get(name)
-            if value is not None and value.dtype.kind == "f" and value.size > 1 and name not in found.values():
+            if (
+                value is not None
+                and value.dtype.kind == "f"
+                and value.size > 1
+                and name not in found.values()
+            ):
                 found[f"{node.output[0]}:{i}"] = name
     return found
 

@@ -43,7 +43,9 @@ class Graph:
         onnx.checker.check_model(model, full_check=True)
         return model
 
-    def _model(self, constants: dict[str, np.ndarray], inputs: list[onnx.ValueInfoProto], features: list | None) -> onnx.ModelProto:
+    def _model(
+        self, constants: dict[str, np.ndarray], inputs: list[onnx.ValueInfoProto], features: list | None
+    ) -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes,
             "backbone",

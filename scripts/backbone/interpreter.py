@@ -19,7 +19,9 @@ class UnknownOperator(ExportError):
     """A graph has an operator that is not in the table below."""
 
 
-def run(nodes: Iterable[onnx.NodeProto], values: dict[str, Tensor], margins: dict[str, float] | None = None) -> None:
+def run(
+    nodes: Iterable[onnx.NodeProto], values: dict[str, Tensor], margins: dict[str, float] | None = None
+) -> None:
     """
     Computes every node and puts its outputs into `values`, which holds inputs and constants.
     @param margins is filled with how near an operator's inputs come to where it has no derivative, relative to
@@ -28,7 +30,9 @@ def run(nodes: Iterable[onnx.NodeProto], values: dict[str, Tensor], margins: dic
     for node in nodes:
         operator = OPERATORS.get(node.op_type)
         if operator is None:
-            raise UnknownOperator(f"operator {node.op_type} (node '{node.name}') is not known here; known: {', '.join(sorted(OPERATORS))}")
+            raise UnknownOperator(
+                f"operator {node.op_type} (node '{node.name}') is not known here; known: {', '.join(sorted(OPERATORS))}"
+            )
         attributes = attributes_of(node)
         inputs = [values[i] if i else None for i in node.input]
         if margins is not None:
@@ -37,7 +41,9 @@ def run(nodes: Iterable[onnx.NodeProto], values: dict[str, Tensor], margins: dic
         values.update(zip(node.output, results if isinstance(results, (list, tuple)) else [results]))
 
 
-def _note_margin(node: onnx.NodeProto, inputs: list[Any], attributes: dict[str, Any], margins: dict[str, float]) -> None:
+def _note_margin(
+    node: onnx.NodeProto, inputs: list[Any], attributes: dict[str, Any], margins: dict[str, float]
+) -> None:
     x = inputs[0].detach()
     kinks = {"Relu": [0.0], "LeakyRelu": [0.0], "Abs": [0.0], "HardSwish": [-3.0, 3.0]}.get(node.op_type)
     if node.op_type == "Clip":
@@ -75,7 +81,9 @@ def _torch_pads(pads: list[int]) -> list[int]:
 def _max_pool(a: dict, _n: int, x: Tensor) -> Tensor:
     kernel = a["kernel_shape"]
     x = F.pad(x, _torch_pads(_window_pads(a, x, kernel)), value=float("-inf"))
-    return F.max_pool2d(x, kernel, a.get("strides", [1] * len(kernel)), 0, a.get("dilations", 1), bool(a.get("ceil_mode", 0)))
+    return F.max_pool2d(
+        x, kernel, a.get("strides", [1] * len(kernel)), 0, a.get("dilations", 1), bool(a.get("ceil_mode", 0))
+    )
 
 
 def _average_pool(a: dict, _n: int, x: Tensor) -> Tensor:
@@ -85,7 +93,9 @@ def _average_pool(a: dict, _n: int, x: Tensor) -> Tensor:
     if pads[:r] != pads[r:]:
         raise ExportError("an AveragePool with other pads at the end than at the beginning is not known here")
     strides = a.get("strides", [1] * r)
-    return F.avg_pool2d(x, kernel, strides, pads[:r], bool(a.get("ceil_mode", 0)), bool(a.get("count_include_pad", 0)))
+    return F.avg_pool2d(
+        x, kernel, strides, pads[:r], bool(a.get("ceil_mode", 0)), bool(a.get("count_include_pad", 0))
+    )
 
 
 def _gemm(a: dict, _n: int, p: Tensor, q: Tensor, c: Tensor | None = None) -> Tensor:
@@ -99,7 +109,9 @@ def _clip(_a: dict, _n: int, x: Tensor, low: Tensor | None = None, high: Tensor 
     return torch.clamp(x, low, high)
 
 
-def _batch_norm(a: dict, _n: int, x: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+def _batch_norm(
+    a: dict, _n: int, x: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor
+) -> Tensor:
     return F.batch_norm(x, mean, variance, scale, shift, False, 0.0, a.get("epsilon", 1e-5))
 
 
@@ -142,7 +154,15 @@ def _split(a: dict, outputs: int, x: Tensor, sizes: Tensor | None = None) -> tup
     return torch.split(x, -(-x.shape[axis] // outputs), axis)
 
 
-def _slice(_a: dict, _n: int, x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
+def _slice(
+    _a: dict,
+    _n: int,
+    x: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
+) -> Tensor:
     at = [slice(None)] * x.ndim
     over = axes.tolist() if axes is not None else range(len(starts))
     for i, axis in enumerate(over):

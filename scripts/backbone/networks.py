@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ExportError, first_line
+from .errors import ExportError
 
 # Where torchvision's classification networks keep their classifier.
 CLASSIFIERS = ("fc", "classifier", "heads", "head")
@@ -55,7 +55,9 @@ def required(package: str) -> Any:
 def _from_torchvision(torchvision: Any, name: str, options: dict[str, Any]) -> tuple[Source, tuple[str, ...]]:
     models = torchvision.models
     if name not in models.list_models(module=models):
-        raise ExportError(f"torchvision has no classification network '{name}'. {_similar(name, models.list_models(module=models))}")
+        raise ExportError(
+            f"torchvision has no classification network '{name}'. {_similar(name, models.list_models(module=models))}"
+        )
     network = _built(name, lambda: models.get_model(name, weights=None, **options))
     removed = without_classifier(network)
     default = getattr(models.get_model_weights(name), "DEFAULT", None)
@@ -138,7 +140,9 @@ def _read_state(file: Path) -> dict[str, Any]:
             state = state[key]
             break
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ExportError(f"{file} holds no state_dict (names and tensors), nor one under {', '.join(WRAPPERS)}")
+        raise ExportError(
+            f"{file} holds no state_dict (names and tensors), nor one under {', '.join(WRAPPERS)}"
+        )
     return {k.removeprefix("module."): v for k, v in state.items()}
 
 

@@ -101,7 +101,10 @@ def _fold_once(graph: Graph) -> None:
 
 
 def _evaluate(node: onnx.NodeProto, known: dict[str, np.ndarray]) -> list[np.ndarray]:
-    inputs = [helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in known.items()]
+    inputs = [
+        helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
+        for k, v in known.items()
+    ]
     outputs = [helper.make_empty_tensor_value_info(o) for o in node.output]
     graph = helper.make_graph([node], "constant", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
@@ -111,7 +114,9 @@ def _evaluate(node: onnx.NodeProto, known: dict[str, np.ndarray]) -> list[np.nda
 def _free_batch(graph: Graph, other: Graph) -> None:
     """Makes the first of two graphs, which were exported for different batches, fit every batch."""
     if [_form(n) for n in graph.nodes] != [_form(n) for n in other.nodes]:
-        raise ExportError("the network computes in another way for another batch size, so it cannot be exported as one graph")
+        raise ExportError(
+            "the network computes in another way for another batch size, so it cannot be exported as one graph"
+        )
     for name, value in list(graph.constants.items()):
         if not np.array_equal(value, other.constants[name]):
             _generalize(graph, name, value, other.constants[name])
@@ -154,8 +159,17 @@ def _merge_pads(graph: Graph) -> None:
             continue
         attributes, pads = attributes_of(conv), graph.constants.get(pad.input[1])
         value = graph.constants.get(pad.input[2]) if len(pad.input) > 2 and pad.input[2] else np.array(0)
-        zeros = value is not None and float(value) == 0 and attributes_of(pad).get("mode", b"constant") == b"constant"
-        if not zeros or pads is None or len(pad.input) > 3 or attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
+        zeros = (
+            value is not None
+            and float(value) == 0
+            and attributes_of(pad).get("mode", b"constant") == b"constant"
+        )
+        if (
+            not zeros
+            or pads is None
+            or len(pad.input) > 3
+            or attributes.get("auto_pad", b"NOTSET") != b"NOTSET"
+        ):
             continue
         rank = len(pads) // 2
         if any(pads[[0, 1, rank, rank + 1]]) or (pads < 0).any():
@@ -164,7 +178,9 @@ def _merge_pads(graph: Graph) -> None:
         own = attributes.get("pads", [0] * len(around))
         kept = [a for a in conv.attribute if a.name != "pads"]
         del conv.attribute[:]
-        conv.attribute.extend([*kept, helper.make_attribute("pads", [int(p + q) for p, q in zip(own, around)])])
+        conv.attribute.extend(
+            [*kept, helper.make_attribute("pads", [int(p + q) for p, q in zip(own, around)])]
+        )
         conv.input[0] = pad.input[0]
         del makers[pad.output[0]]
     read = {i for n in graph.nodes for i in n.input}

@@ -114,10 +114,14 @@ def _check_features(network: Any, size: int) -> None:
         with torch.no_grad():
             features = network.float().eval()(torch.zeros(2, 3, size, size))
     except Exception as error:  # whatever a network says of a size that it is not made for
-        raise ExportError(f"the network does not take pictures of {size} x {size}: {first_line(error)}") from error
+        raise ExportError(
+            f"the network does not take pictures of {size} x {size}: {first_line(error)}"
+        ) from error
     if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
         shape = list(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
-        raise ExportError(f"without its classifier the network gives {shape}, not one row of features per picture")
+        raise ExportError(
+            f"without its classifier the network gives {shape}, not one row of features per picture"
+        )
 
 
 def _check_export(network: Any, graph: Graph, size: int) -> None:
