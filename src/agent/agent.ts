@@ -7,8 +7,9 @@ import type { Trunk } from '../backbone/trunk.js';
 import type { Source } from '../capture/source.js';
 import { openSource } from '../capture/sources.js';
 import type { DeviceProfile } from '../device/profile.js';
+import { openEngine } from '../engine/choose.js';
 import type { Engine } from '../engine/engine.js';
-import { OrtEngine } from '../engine/ort.js';
+import { ORT_VERSION } from '../engine/ort.js';
 import { LichenError, messageOf } from '../errors.js';
 import { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
@@ -99,7 +100,7 @@ export class Agent {
   /** Opens store, memory, backbone and trunk, and starts everything. */
   static async start(parts: AgentParts): Promise<Agent> {
     const { config, profile } = parts;
-    const engine = new OrtEngine();
+    const engine = openEngine(config.engine);
     const store = openStore(config.store);
     try {
       const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
@@ -207,7 +208,11 @@ export class Agent {
     this.link.start();
     const { memory } = this;
     this.parts.log.info(
-      { tasks: this.store.tasks.list().length, samples: memory.stats().samples },
+      {
+        tasks: this.store.tasks.list().length,
+        samples: memory.stats().samples,
+        engine: `${this.engine.name} ${this.engine.version}`,
+      },
       'agent started',
     );
     for (const source of this.sources) {
@@ -329,9 +334,12 @@ export class Agent {
       bootSequence: this.store.settings.increment('boot'),
       reconnect: { minMs: 1000, maxMs: reconnectMax },
       birth: () => ({
-        versions: { program: version, node: process.versions.node, onnxruntime: this.engine.version },
+        versions: { program: version, node: process.versions.node, onnxruntime: ORT_VERSION },
         profile: profile.name,
-        capabilities: ['piggyback', 'pnn', ...config.sources.map((s) => `source-${s.kind}`)],
+        capabilities: [
+          ...['piggyback', 'pnn', `engine-${this.engine.name}`],
+          ...config.sources.map((s) => `source-${s.kind}`),
+        ],
       }),
       adapters: () => this.store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
       log,

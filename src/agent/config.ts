@@ -3,6 +3,7 @@ import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
 import { sourceSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
+import { ENGINES } from '../engine/engine.js';
 
 const id = z
   .string()
@@ -29,6 +30,10 @@ export const agentConfigSchema = z.strictObject({
     .string()
     .default('auto')
     .describe("Board profile from device/, such as raspberry-pi-4; 'auto' finds it."),
+  engine: z
+    .enum(ENGINES)
+    .default('auto')
+    .describe("What computes: ort (ONNX Runtime) or tfjs (TensorFlow's library, built apart); auto is ort."),
   store: path.default('/var/lib/lichen').describe('Folder of database, replay memory and keys.'),
   backbone: path.optional().describe('Manifest of another backbone than the bundled one.'),
   split: z.string().optional().describe("Tensor to cut the backbone at, in place of the manifest's."),

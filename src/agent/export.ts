@@ -2,6 +2,7 @@ import type { Backbone } from '../backbone/backbone.js';
 import { LichenError } from '../errors.js';
 import { PROBABILITIES } from '../learn/deploy.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import { toBuildSet } from '../onnx/build-set.js';
 import type { Model } from '../onnx/model.js';
 import { instantModel, versionModel } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
@@ -12,7 +13,8 @@ import type { Store } from '../store/store.js';
  *
  * Latents are not rounded to bytes here, as they are on the device; the probabilities differ by what that
  * rounding costs (docs/benchmarks.md).
- * @throws LichenError `task-unknown`, `task-untrained`, and as `versionModel` does
+ * @throws LichenError `task-unknown`, `task-untrained`, `onnx-invalid` for a trunk that cannot be written in the set
+ *   of the task's network, and as `versionModel` does
  */
 export async function exportModel(
   backbone: Backbone,
@@ -24,7 +26,8 @@ export async function exportModel(
   const { model: crown } = version
     ? versionModel(backbone, store.versions, task, version)
     : instantModel(backbone, await instantHead(store, name));
-  const trunk = backbone.trunkModel;
+  // One model has one operator set, and the task's network is written in the one that Lichen builds in.
+  const trunk = toBuildSet(backbone.trunkModel);
   const { input } = backbone.manifest;
   const classes = version?.classes ?? task.classes;
   // Names of the task's network are free to repeat names of the trunk: only the split tensor is shared.
@@ -42,7 +45,8 @@ export async function exportModel(
   const initializers = new Map(trunk.graph.initializers);
   for (const [key, t] of crown.graph.initializers) initializers.set(rename(key), t);
   return {
-    opset: Math.max(trunk.opset, crown.opset),
+    opset: crown.opset,
+    domains: { ...trunk.domains, ...crown.domains },
     irVersion: Math.max(trunk.irVersion, crown.irVersion),
     metadata: {
       'lichen.task': name,

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../onnx/builder.js';
 import type { Node } from '../onnx/model.js';
-import { float, int } from '../onnx/model.js';
+import { float, int, ints } from '../onnx/model.js';
 import { broadcast } from '../onnx/shapes.js';
 
 /** What a gradient rule is given. */
@@ -11,6 +11,8 @@ export interface RuleContext {
   y: string;
   /** The gradient of the loss with respect to `y`; same shape as `y`. */
   dy: string;
+  /** The same for every output; undefined where the loss does not depend on it. Only `Split` needs it. */
+  dys: readonly (string | undefined)[];
   b: GraphBuilder;
   /** Whether the gradient of input `i` is wanted; a rule may leave others out. */
   wants(i: number): boolean;
@@ -18,6 +20,11 @@ export interface RuleContext {
 
 /** Returns one gradient per input, undefined where there is none or it is not wanted. */
 export type Rule = (c: RuleContext) => (string | undefined)[];
+
+/** A rule for y = f(x) from an expression for dy * f'(x). */
+export const unary =
+  (derive: (c: RuleContext, x: string) => string): Rule =>
+  (c) => [derive(c, c.x[0]!)];
 
 export const add = (b: GraphBuilder, p: string, q: string) => b.op('Add', [p, q]);
 export const sub = (b: GraphBuilder, p: string, q: string) => b.op('Sub', [p, q]);
@@ -59,8 +66,18 @@ export function sumTo(b: GraphBuilder, p: string, shape: readonly number[]): str
 }
 
 /** Greater-than as 0 or 1 in float. */
-export const greater = (b: GraphBuilder, p: string, q: string) =>
-  b.op('Cast', [b.op('Greater', [p, q])], { to: int(1) });
+export const greater = (b: GraphBuilder, p: string, q: string) => float01(b, b.op('Greater', [p, q]));
 
-/** A convolution's attributes that survive in its gradients. */
+/** A truth value as 0 or 1 in float. */
+export const float01 = (b: GraphBuilder, p: string) => b.op('Cast', [p], { to: int(1) });
+
+/** One number in every place of a shape. */
+export const filled = (b: GraphBuilder, value: number, shape: readonly number[]) =>
+  b.op('Expand', [b.scalar(value), b.ints(...shape)]);
+
+/** Means over axes, which stay as ones. */
+export const mean = (b: GraphBuilder, p: string, axes: readonly number[]) =>
+  b.op('ReduceMean', [p], { axes: ints(axes), keepdims: int(1) });
+
+/** The slope of an activation function, as an attribute. */
 export const alpha = (value: number) => ({ alpha: float(value) });

@@ -1,10 +1,12 @@
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { cutModel, subModel } from '../onnx/cut.js';
-import { ElementType, type Model, sizeOf } from '../onnx/model.js';
+import { withFloatBoundary } from '../onnx/float-boundary.js';
+import { freeBatch } from '../onnx/free-batch.js';
+import { type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
-import type { LatentEncoding, LatentShape } from './latent.js';
+import { type LatentEncoding, type LatentShape, latentLayout } from './latent.js';
 import { type BackboneManifest, loadManifest } from './manifest.js';
 import { Trunk } from './trunk.js';
 
@@ -19,12 +21,13 @@ export interface BackboneId {
 export class Backbone {
   readonly manifest: BackboneManifest;
   readonly id: BackboneId;
-  /** Bytes of the model's file. */
+  /** Bytes of the model's file and its external data. */
   readonly bytes: number;
   /** The whole network, as in the file. */
   readonly model: Model;
+  /** From float pictures to float latents; in between as in the file, whatever types it computes in. */
   readonly trunkModel: Model;
-  /** Crown in normalized form, from the latent to the features. */
+  /** Crown in normalized form, in float32, from the latent to the features. */
   readonly crownModel: Model;
   /** Shape of one latent, without the batch. */
   readonly latentShape: readonly number[];
@@ -52,8 +55,9 @@ export class Backbone {
     split?: string,
     latentEncoding: LatentEncoding = 'int8',
   ): Promise<Backbone> {
-    const { manifest, model: bytes, modelFile } = loadManifest(manifestFile);
-    const model = decodeModel(bytes, modelFile);
+    const loaded = loadManifest(manifestFile);
+    const { manifest, modelFile } = loaded;
+    const model = decodeModel(loaded.model, modelFile, loaded.external);
     if (!model.graph.outputs.some((o) => o.name === manifest.features)) {
       const names = model.graph.outputs.map((o) => o.name).join(', ');
       throw new LichenError(
@@ -69,17 +73,18 @@ export class Backbone {
       );
     }
     const at = split ?? manifest.split;
-    const features = { name: manifest.features, type: ElementType.float };
-    const whole = subModel(model, model.graph.inputs, [features]);
+    const features = model.graph.outputs.filter((o) => o.name === manifest.features);
+    const whole = subModel(model, model.graph.inputs, features);
+    const trunkModel = withFloatBoundary(freeBatch(cutModel(whole, at).trunk));
     const known = at === manifest.split ? manifest.latentShape : undefined;
-    const latentShape = known ?? (await outputShape(engine, cutModel(whole, at).trunk, manifest));
-    const { trunk, crown } = cutModel(whole, at, latentShape);
+    const latentShape = known ?? (await outputShape(engine, trunkModel, manifest));
+    const { crown } = cutModel(whole, at, latentShape);
     return new Backbone({
       manifest,
-      id: { name: manifest.name, sha256: manifest.sha256, split: at },
-      bytes: bytes.length,
+      id: { name: manifest.name, sha256: loaded.sha256, split: at },
+      bytes: loaded.bytes,
       model,
-      trunkModel: trunk,
+      trunkModel,
       crownModel: normalize(crown),
       latentShape,
       latentEncoding,
@@ -98,11 +103,7 @@ export class Backbone {
 
   /** How latents of this backbone are encoded. */
   get latentCodec(): LatentShape {
-    const [channels, ...rest] = this.latentShape as [number, ...number[]];
-    const encoding = this.latentEncoding;
-    return rest.length === 0
-      ? { channels: 1, positions: channels, encoding }
-      : { channels, positions: sizeOf(rest), encoding };
+    return latentLayout(this.latentShape, this.latentEncoding);
   }
 
   /** Compiles the trunk. It holds native memory: close it. */

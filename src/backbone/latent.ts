@@ -1,4 +1,5 @@
 import { fromHalf, toHalf } from '../onnx/float16.js';
+import { sizeOf } from '../onnx/model.js';
 
 /** How latents are kept: as bytes with scales, or as they are (four times as large; for measuring). */
 export type LatentEncoding = 'int8' | 'float32';
@@ -13,6 +14,14 @@ export interface LatentShape {
   positions: number;
   /** 'int8' where nothing is said. */
   encoding?: LatentEncoding;
+}
+
+/** How a latent of this shape, without the batch, is seen by the codec. A vector is one channel. */
+export function latentLayout(shape: readonly number[], encoding?: LatentEncoding): LatentShape {
+  const [channels, ...rest] = shape as [number, ...number[]];
+  return rest.length === 0
+    ? { channels: 1, positions: channels, encoding }
+    : { channels, positions: sizeOf(rest), encoding };
 }
 
 /** Bytes of one encoded latent. */

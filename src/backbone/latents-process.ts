@@ -1,4 +1,5 @@
-import { OrtEngine } from '../engine/ort.js';
+import { openEngine } from '../engine/choose.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { messageOf } from '../errors.js';
 import { Backbone } from './backbone.js';
 import { latentsOfFiles, type PictureLatent, type Unreadable } from './latents.js';
@@ -9,6 +10,8 @@ export interface LatentsJob {
   split?: string;
   files: readonly string[];
   batch: number;
+  /** What computes; ONNX Runtime unless given. */
+  engine?: EngineChoice;
 }
 
 /** What it answers, one message a batch and one at the end. */
@@ -33,8 +36,8 @@ process.once('message', (job: LatentsJob) => {
     });
 });
 
-async function work({ manifest, split, files, batch }: LatentsJob): Promise<void> {
-  const engine = new OrtEngine();
+async function work({ manifest, split, files, batch, engine: choice = 'auto' }: LatentsJob): Promise<void> {
+  const engine = openEngine(choice);
   const backbone = await Backbone.open(manifest, engine, split);
   const trunk = await backbone.openTrunk(engine);
   const unreadable: Unreadable[] = [];

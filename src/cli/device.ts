@@ -1,13 +1,15 @@
 import { Backbone } from '../backbone/backbone.js';
 import { defaultManifest } from '../backbone/manifest.js';
-import type { Engine } from '../engine/engine.js';
-import { OrtEngine } from '../engine/ort.js';
+import { openEngine } from '../engine/choose.js';
+import type { Engine, EngineChoice } from '../engine/engine.js';
 import { openStore, type Store } from '../store/store.js';
 
 /** Options of every command that works on a device's store. */
 export interface DeviceOptions {
   store: string;
   backbone?: string;
+  /** What computes; ONNX Runtime unless given. */
+  engine?: EngineChoice;
 }
 
 export interface Device {
@@ -25,7 +27,7 @@ export async function withDevice<T>(
   access: { readOnly: boolean },
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const engine = new OrtEngine();
+  const engine = openEngine(options.engine ?? 'auto');
   const backbone = await Backbone.open(options.backbone ?? defaultManifest(), engine);
   const store = openStore(options.store, access);
   try {

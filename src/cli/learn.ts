@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { trainTask } from '../agent/train-task.js';
 import type { PictureLatent, Unreadable } from '../backbone/latents.js';
 import { latentsInProcess } from '../backbone/latents-in-process.js';
 import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
+import { ENGINES, type EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import type { LabelledLatent } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
@@ -31,6 +32,7 @@ interface LearnOptions {
   heldOut: number;
   store: string;
   backbone?: string;
+  engine: EngineChoice;
   json: boolean;
   quiet: boolean;
 }
@@ -39,6 +41,7 @@ interface LearnOptions {
 export interface LearnResult {
   task: string;
   method: string;
+  engine: string;
   classes: string[];
   trainSamples: number;
   heldOutSamples: number;
@@ -79,6 +82,7 @@ export function addLearn(program: Command): void {
     )
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
+    .addOption(new Option('--engine <name>', 'what computes; auto is ort').choices(ENGINES).default('auto'))
     .option('--json', 'print one line of JSON', false)
     .option('--quiet', 'no progress', false)
     .addHelpText(
@@ -87,7 +91,8 @@ export function addLearn(program: Command): void {
 Examples:
   lichen learn --data photos --task screws
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
-  lichen learn --data photos --task screws --held-out 0 --json`,
+  lichen learn --data photos --task screws --held-out 0 --json
+  LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
     )
     .action(async (options: LearnOptions) => {
       const result = await withDevice(options, { readOnly: false }, (device) => learn(device, options));
@@ -118,7 +123,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
       {
         title: `Reading ${files.length} pictures`,
         run: async (c, say) => {
-          c.samples = await readSamples(device, manifest, files, task, options.heldOut, (n) =>
+          c.samples = await readSamples(device, manifest, files, task, options, (n) =>
             say(bar(n, files.length)),
           );
         },
@@ -151,6 +156,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   return {
     task: task.name,
     method,
+    engine: engine.name,
     classes: [...task.classes],
     trainSamples: candidate.trainSamples,
     heldOutSamples: candidate.heldOutSamples,
@@ -205,11 +211,11 @@ async function readSamples(
   manifest: string,
   files: readonly LabelledFile[],
   task: Task,
-  heldOut: number,
+  { heldOut, engine }: Pick<LearnOptions, 'heldOut' | 'engine'>,
   onProgress: (done: number) => void,
 ): Promise<Samples> {
   const read = await latentsInProcess(
-    { manifest, split: backbone.id.split, files: files.map((f) => f.file), batch: TRUNK_BATCH },
+    { manifest, split: backbone.id.split, files: files.map((f) => f.file), batch: TRUNK_BATCH, engine },
     onProgress,
   );
   const labelOf = new Map(files.map((f) => [f.file, f.label]));

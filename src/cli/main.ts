@@ -10,6 +10,7 @@ import { addEvaluate } from './evaluate.js';
 import { EXIT_HELP, reportFailure } from './exit.js';
 import { addExport } from './export.js';
 import { addHub } from './hub.js';
+import { addInspect } from './inspect.js';
 import { addLearn } from './learn.js';
 import { addPack } from './pack.js';
 import { addTasks } from './tasks.js';
@@ -37,6 +38,7 @@ for (const add of [
   addVerify,
   addExport,
   addBench,
+  addInspect,
   addDoctor,
 ])
   add(program);

@@ -40,7 +40,7 @@ export async function examine(options: DoctorOptions): Promise<Diagnosis> {
   const need = config.replay.cap + config.mqtt.outboxCap + config.guards.minFreeDisk;
   const checks = [
     ...machineChecks(profile, root),
-    ...(await engineChecks(packages)),
+    ...(await engineChecks(packages, config.engine)),
     ...fileChecks(config.backbone ?? defaultManifest(), config.packs.trustedKeys),
     storeCheck(config.store, need),
     await brokerCheck(broker),

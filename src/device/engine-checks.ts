@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
+import type * as TensorFlow from '@tensorflow/tfjs-core';
 import type Libsql from 'libsql';
 import type * as Ort from 'onnxruntime-node';
 import type Sharp from 'sharp';
 import { packageRoot } from '../backbone/manifest.js';
+import type { EngineChoice } from '../engine/engine.js';
+import { BUILD, FOLDER_VARIABLE, REMEDY } from '../engine/tfjs/library.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { floats } from '../onnx/model.js';
 import { encodeModel } from '../onnx/write.js';
 import type { Check } from './check.js';
-import { type Probed, probe } from './native-probe.js';
+import { type Probe, type Probed, probe } from './native-probe.js';
 
 const REINSTALL =
   'npm ci --omit=dev in the folder of Lichen (with optional packages, which hold the libraries)';
@@ -19,10 +23,18 @@ const TINY_PICTURE =
 
 /**
  * Loads every native library, and has each do a little of its work, in processes of their own.
- * @param root the folder that packages are loaded from
+ * @param packages the folder that packages are loaded from; Lichen's own unless given
+ * @param engine the engine that the settings name
  */
-export async function engineChecks(root = packageRoot()): Promise<Check[]> {
-  return Promise.all([onnxRuntime(root), pictures(root), database(root), tensorFlow(root)]);
+export async function engineChecks(packages?: string, engine: EngineChoice = 'auto'): Promise<Check[]> {
+  const root = packages ?? packageRoot();
+  const built = packages ? undefined : process.env[FOLDER_VARIABLE] || undefined;
+  return Promise.all([
+    onnxRuntime(root),
+    pictures(root),
+    database(root),
+    tensorFlow(built ?? root, engine === 'tfjs'),
+  ]);
 }
 
 async function onnxRuntime(root: string): Promise<Check> {
@@ -39,7 +51,7 @@ async function onnxRuntime(root: string): Promise<Check> {
     [graph],
     root,
   );
-  return needed('onnxruntime', probed, (version) => `${version}, runs a graph`);
+  return needed('onnxruntime', probed, (version) => `${version}, runs a graph (the engine ort)`);
 }
 
 /** y = max(0, 2x + 1) for two numbers. */
@@ -88,24 +100,31 @@ async function database(root: string): Promise<Check> {
   return needed('libsql', probed, (version) => `SQLite ${version}, keeps a row`);
 }
 
-async function tensorFlow(root: string): Promise<Check> {
+async function tensorFlow(root: string, chosen: boolean): Promise<Check> {
   const name = 'tensorflow';
-  const probed = await probe(
-    (load) => {
-      const tf = load('@tensorflow/tfjs-node') as { version: { 'tfjs-core': string } };
-      return tf.version['tfjs-core'];
-    },
-    [],
-    root,
-  );
-  if (probed.ok) return { name, status: 'ok', found: `${probed.answer} (second engine)` };
+  const probed: Probed = existsSync(root)
+    ? await probe(addition, [], root)
+    : { ok: false, why: `${FOLDER_VARIABLE} names ${root}, where there is no folder` };
+  if (probed.ok) return { name, status: 'ok', found: `${probed.answer}, adds (the engine tfjs)` };
+  const found = `not loaded: ${probed.why}`;
+  if (!chosen) return { name, status: 'optional', found, howToGet: `${BUILD}; nothing needs it` };
   return {
     name,
-    status: 'optional',
-    found: `not loaded: ${probed.why}`,
-    howToGet: 'npm rebuild @tensorflow/tfjs-node --ignore-scripts=false (x64 only; nothing needs it)',
+    status: 'missing',
+    found,
+    needed: "the engine 'tfjs', which the settings name",
+    howToGet: REMEDY,
   };
 }
+
+/** Has TensorFlow's library add, which some versions of it cannot on some versions of Node. */
+const addition: Probe = (load) => {
+  process.env.TF_CPP_MIN_LOG_LEVEL = '2';
+  const tf = load('@tensorflow/tfjs-node') as typeof TensorFlow & { version: { 'tfjs-node': string } };
+  const sum = Array.from(tf.add([1, 2], 1).dataSync()).join();
+  if (sum !== '2,3') throw new Error(`it adds 1 to 1,2 as ${sum}`);
+  return tf.version['tfjs-node'];
+};
 
 function needed(name: string, probed: Probed, found: (answer: string) => string): Check {
   if (probed.ok) return { name, status: 'ok', found: found(probed.answer) };

@@ -14,9 +14,9 @@ export function fileChecks(manifest: string, trustedKeys: readonly string[]): Ch
 function backbone(manifest: string): Check {
   const name = 'backbone';
   try {
-    const { manifest: m, model, modelFile } = loadManifest(manifest);
-    const sha = m.sha256.slice(0, 12);
-    return { name, status: 'ok', found: `${m.name}, ${mib(model.length)}, sha256 ${sha}… (${modelFile})` };
+    const { manifest: m, bytes, sha256, modelFile } = loadManifest(manifest);
+    const sha = sha256.slice(0, 12);
+    return { name, status: 'ok', found: `${m.name}, ${mib(bytes)}, sha256 ${sha}… (${modelFile})` };
   } catch (error) {
     return {
       name,

@@ -33,6 +33,10 @@ export interface Program {
   close(): Promise<void>;
 }
 
+/** The engines by the names that settings and options give them; `auto` is ONNX Runtime. */
+export const ENGINES = ['auto', 'ort', 'tfjs'] as const;
+export type EngineChoice = (typeof ENGINES)[number];
+
 /** What runs ONNX graphs, gradient graphs among them. */
 export interface Engine {
   readonly name: string;

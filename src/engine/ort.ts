@@ -4,10 +4,13 @@ import type { Model } from '../onnx/model.js';
 import { encodeModel } from '../onnx/write.js';
 import type { CompileOptions, Engine, FloatTensor, Program } from './engine.js';
 
+/** The version of ONNX Runtime that is installed. */
+export const ORT_VERSION: string = ort.env.versions.node ?? ort.env.versions.common;
+
 /** ONNX Runtime's CPU execution, the default engine. */
 export class OrtEngine implements Engine {
   readonly name = 'ort';
-  readonly version: string = ort.env.versions.node ?? ort.env.versions.common;
+  readonly version = ORT_VERSION;
 
   async compile(model: Model | Uint8Array, options: CompileOptions = {}): Promise<Program> {
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
@@ -30,6 +33,11 @@ export class OrtEngine implements Engine {
   }
 }
 
+/** What an object has under a name that may be that of something which every object has, like 'constructor'. */
+function named<T>(values: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
 class OrtProgram implements Program {
   readonly outputs: readonly string[];
   private readonly session: ort.InferenceSession;
@@ -49,8 +57,12 @@ class OrtProgram implements Program {
     const results = await this.attempt(feeds, into);
     return Object.fromEntries(
       this.outputs.map((name) => {
-        const t = results[name]!;
-        return [name, into[name] ?? { dims: t.dims, data: t.data as Float32Array }];
+        const given = named(into, name);
+        if (given) return [name, given];
+        const t = named(results, name);
+        // The runtime's own binding loses an output of the name '__proto__'.
+        if (!t) throw new LichenError('engine-run', `ONNX Runtime gave no output '${name}'`);
+        return [name, { dims: t.dims, data: t.data as Float32Array }];
       }),
     );
   }
@@ -69,7 +81,10 @@ class OrtProgram implements Program {
     try {
       const inputs = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, native(t)]));
       const fetches = Object.fromEntries(
-        this.outputs.map((name) => [name, into[name] ? native(into[name]) : null] as const),
+        this.outputs.map((name) => {
+          const given = named(into, name);
+          return [name, given ? native(given) : null] as const;
+        }),
       );
       const run = this.session.run(inputs, fetches);
       this.running.add(run);

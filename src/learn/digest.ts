@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { encodeLatent, type LatentShape } from '../backbone/latent.js';
 import type { Engine } from '../engine/engine.js';
+import { OrtEngine } from '../engine/ort.js';
 import { Random } from '../random.js';
 import type { Deployed } from './deploy.js';
 import { TaskNetwork } from './network.js';
@@ -26,10 +27,12 @@ export function probes(codec: LatentShape): Uint8Array[] {
 /**
  * The digest of a deployed task's answers on the probes: sha256 over the raw bits of all probabilities. One
  * thread and one sample a run, so that neither the number of cores nor batching can change a bit. Two
- * processors of different kinds may round differently; a digest is compared on the device that recorded it.
+ * processors of different kinds may round differently; a digest is compared on the device that recorded it. It is
+ * always of ONNX Runtime's answers, so that it does not change with the engine that serves.
  */
 export async function digestOf(engine: Engine, deployed: Deployed, codec: LatentShape): Promise<string> {
-  const network = await TaskNetwork.open(engine, deployed, codec, { threads: 1, arena: false });
+  const runtime = engine.name === 'ort' ? engine : new OrtEngine();
+  const network = await TaskNetwork.open(runtime, deployed, codec, { threads: 1, arena: false });
   try {
     const { data } = await network.probabilities(probes(codec), 1);
     return createHash('sha256')

@@ -1,3 +1,4 @@
+import { evaluate, numbersOf } from './evaluate.js';
 import {
   type Attribute,
   type ConstantTensor,
@@ -7,6 +8,7 @@ import {
   int64s,
   type Model,
   type Node,
+  sizeOf,
   type ValueInfo,
 } from './model.js';
 import { inferShapes, type ShapeContext } from './shapes.js';
@@ -15,9 +17,12 @@ import { inferShapes, type ShapeContext } from './shapes.js';
 export const BUILD_OPSET = 17;
 export const BUILD_IR_VERSION = 8;
 
+/** Tensors of more elements are no shapes, axes or sizes: their values are not followed through the graph. */
+const FOLLOWED = 1024;
+
 /**
- * Builds an ONNX graph node by node. Every tensor has a static shape, known as soon as it is named.
- * Equal small constants are kept once.
+ * Builds an ONNX graph node by node. Every tensor has a static shape, known as soon as it is named, and what
+ * is computed from shapes has known values, though its nodes stay. Equal small constants are kept once.
  */
 export class GraphBuilder implements ShapeContext {
   readonly nodes: Node[] = [];
@@ -26,7 +31,9 @@ export class GraphBuilder implements ShapeContext {
   readonly outputs: ValueInfo[] = [];
   private readonly shapes = new Map<string, number[]>();
   private readonly producers = new Map<string, Node>();
+  private readonly values = new Map<string, ConstantTensor>();
   private readonly small = new Map<string, string>();
+  private readonly reserved = new Set<string>();
   private count = 0;
 
   /** The static shape of a tensor. */
@@ -41,11 +48,21 @@ export class GraphBuilder implements ShapeContext {
     return this.shapes.has(name);
   }
 
-  /** The values of a constant integer tensor. */
+  /** The values of an integer tensor that is constant or computed from shapes. */
   integers(name: string): number[] | undefined {
-    const t = this.initializers.get(name);
-    if (!t || (t.type !== ElementType.int64 && t.type !== ElementType.int32)) return undefined;
-    return Array.from(t.data as BigInt64Array | Int32Array, Number);
+    const t = this.known(name);
+    return t && (t.type === ElementType.int64 || t.type === ElementType.int32) ? numbersOf(t) : undefined;
+  }
+
+  /** The values of a small tensor that is constant or computed from shapes. */
+  numbers(name: string): number[] | undefined {
+    const t = this.known(name);
+    return t && sizeOf(t.dims) <= FOLLOWED ? numbersOf(t) : undefined;
+  }
+
+  /** The values of a tensor that nodes compute from nothing but shapes and constants. */
+  computed(name: string): ConstantTensor | undefined {
+    return this.values.get(name);
   }
 
   /** The node that produces a tensor; undefined for inputs and constants. */
@@ -115,15 +132,16 @@ export class GraphBuilder implements ShapeContext {
       this.producers.set(output, node);
     });
     this.nodes.push(node);
+    if (shapes.every((s) => sizeOf(s) <= FOLLOWED)) this.follow(node);
   }
 
-  /** Asks a node for one more of its optional outputs, of the first output's shape. */
-  extraOutput(node: Node, index: number): string {
+  /** Asks a node for one more of its optional outputs, of the first output's shape unless another is given. */
+  extraOutput(node: Node, index: number, shape = this.shape(node.outputs[0]!)): string {
     while (node.outputs.length <= index) node.outputs.push('');
     if (!node.outputs[index]) {
       const name = this.fresh(node.name);
       node.outputs[index] = name;
-      this.shapes.set(name, [...this.shape(node.outputs[0]!)]);
+      this.shapes.set(name, [...shape]);
       this.producers.set(name, node);
     }
     return node.outputs[index]!;
@@ -133,8 +151,13 @@ export class GraphBuilder implements ShapeContext {
   fresh(prefix: string): string {
     let name: string;
     do name = `${prefix}_${this.count++}`;
-    while (this.shapes.has(name));
+    while (this.shapes.has(name) || this.reserved.has(name));
     return name;
+  }
+
+  /** Keeps a name for a tensor that is still to come: `fresh` does not give it. */
+  reserve(name: string): void {
+    this.reserved.add(name);
   }
 
   graph(name = 'graph'): Graph {
@@ -149,6 +172,22 @@ export class GraphBuilder implements ShapeContext {
 
   model(name = 'graph'): Model {
     return { graph: this.graph(name), opset: BUILD_OPSET, irVersion: BUILD_IR_VERSION, metadata: {} };
+  }
+
+  private known(name: string): ConstantTensor | undefined {
+    return this.initializers.get(name) ?? this.values.get(name);
+  }
+
+  /** Keeps the values of a node's outputs, where its inputs' values are known. */
+  private follow(node: Node): void {
+    const small = (name: string) => {
+      const t = this.known(name);
+      return t && sizeOf(t.dims) <= FOLLOWED ? t : undefined;
+    };
+    const values = evaluate(node, { shape: (name) => this.shapes.get(name), known: small }, FOLLOWED);
+    node.outputs.forEach((output, i) => {
+      if (output && values?.[i]) this.values.set(output, values[i]);
+    });
   }
 
   private unused(name: string): void {

@@ -1,6 +1,7 @@
 import { LichenError } from '../errors.js';
 import type { Graph, Model, ValueInfo } from './model.js';
 import { ElementType } from './model.js';
+import { FLOATING, typeName, typesOf } from './types.js';
 
 export interface CutModel {
   /** From the network's input to the split tensor. */
@@ -10,10 +11,15 @@ export interface CutModel {
 }
 
 /**
- * Tensors at which the network falls into two parts: everything after depends on the input only through
- * this one tensor. In topological order.
+ * Tensors at which the network can be cut: everything after depends on the input only through this one tensor,
+ * and it holds real numbers (in a quantized network every second one holds bytes). In topological order.
  */
 export function cutPoints(graph: Graph): string[] {
+  const type = typesOf(graph);
+  return bottlenecks(graph).filter((name) => FLOATING.has(type(name) ?? ElementType.float));
+}
+
+function bottlenecks(graph: Graph): string[] {
   const lastUse = new Map<string, number>();
   graph.nodes.forEach((n, i) => {
     for (const input of n.inputs) lastUse.set(input, i);
@@ -43,15 +49,20 @@ export function cutModel(model: Model, split: string, shape?: readonly number[])
   const points = cutPoints(graph);
   if (!points.includes(split)) {
     const exists = graph.nodes.some((n) => n.outputs.includes(split));
-    const why = exists
-      ? `a skip connection passes '${split}' by, so more than one tensor would have to be cut`
-      : `the network has no tensor '${split}'`;
+    const type = typesOf(graph)(split);
+    const skipped = `a skip connection passes '${split}' by, so more than one tensor would have to be cut`;
+    const why = !exists
+      ? `the network has no tensor '${split}'`
+      : type && !FLOATING.has(type)
+        ? `'${split}' holds no real numbers but ${typeName(type)}, which no crown can learn from`
+        : skipped;
     throw new LichenError(
       'cut-impossible',
       `cannot cut there: ${why}. Possible: ${points.join(', ') || 'none'}`,
     );
   }
-  const at: ValueInfo = { name: split, type: ElementType.float, ...(shape && { dims: ['N', ...shape] }) };
+  const type = typesOf(graph)(split) ?? ElementType.float;
+  const at: ValueInfo = { name: split, type, ...(shape && { dims: ['N', ...shape] }) };
   return {
     trunk: subModel(model, graph.inputs, [at]),
     crown: subModel(model, [at], graph.outputs),

@@ -17,8 +17,18 @@ export const ElementType = {
   double: 11,
   uint32: 12,
   uint64: 13,
+  bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
 } as const;
 export type ElementType = (typeof ElementType)[keyof typeof ElementType];
+
+/** The largest size of an axis: runtimes count elements in 31 bits, or go wrong beyond. */
+export const MAX_SIZE = 2 ** 31 - 1;
 
 export type TensorData =
   | Float32Array
@@ -32,7 +42,10 @@ export type TensorData =
   | BigInt64Array
   | BigUint64Array;
 
-/** A constant: an initializer or a tensor attribute. float16 is kept as its raw 16 bits. */
+/**
+ * A constant: an initializer or a tensor attribute. float16 and bfloat16 are kept as their raw 16 bits, the
+ * 8-bit floats as bytes, and of the 4-bit integers two are in a byte, the first in its lower half.
+ */
 export interface ConstantTensor {
   type: ElementType;
   dims: number[];
@@ -83,6 +96,8 @@ export interface Model {
   graph: Graph;
   /** Version of the standard operator set. */
   opset: number;
+  /** Versions of other operator sets that nodes may be of, by domain, e.g. `com.microsoft`. */
+  domains?: Readonly<Record<string, number>>;
   irVersion: number;
   metadata: Record<string, string>;
 }
@@ -132,7 +147,13 @@ export function floats(data: Float32Array | readonly number[], dims: readonly nu
 
 /** An int64 constant of one dimension, as shape, axes and pads inputs want it. */
 export function int64s(values: readonly number[]): ConstantTensor {
-  return { type: ElementType.int64, dims: [values.length], data: BigInt64Array.from(values.map(BigInt)) };
+  return { type: ElementType.int64, dims: [values.length], data: BigInt64Array.from(values.map(int64)) };
+}
+
+/** 'To the end' is written as the largest integer, which as a number is one too large. */
+function int64(value: number): bigint {
+  if (value >= 2 ** 63) return 2n ** 63n - 1n;
+  return BigInt(Math.max(value, -(2 ** 63)));
 }
 
 /** A node with the standard's operators; the output's name is the node's name. */

@@ -1,158 +1,128 @@
-import { LichenError } from '../errors.js';
+import { BatchShapes } from './batch-shapes.js';
+import { conversionContext } from './build-set.js';
 import { BUILD_IR_VERSION, BUILD_OPSET } from './builder.js';
+import { decompose } from './decompose.js';
+import { dequantize } from './dequantize.js';
+import { foldConstants } from './fold.js';
 import {
   type ConstantTensor,
+  float,
   floatAttribute,
   floats,
-  type Graph,
   int64s,
   intAttribute,
-  ints,
-  intsAttribute,
   type Model,
   type Node,
   node,
 } from './model.js';
-import { rankOf } from './rank.js';
+import { type ConversionContext, inBuildSet } from './opset.js';
+import { refused } from './refused.js';
+import { widen } from './widen.js';
 
 /**
- * Rewrites a model's operators into the forms of the operator set that Lichen builds graphs in, folds batch
- * normalization in inference form, and drops what does nothing at inference (Identity, Dropout).
+ * Rewrites a crown into what gradients are derived of: float32, in the operators of the set that Lichen builds
+ * graphs in, for any batch. Batch normalization in inference form is folded, what depends on constants only and integers
+ * that shapes are computed with are computed, and what does nothing at inference (Identity, Dropout) is dropped.
  * @throws LichenError `onnx-invalid` where the meaning would change
  */
 export function normalize(model: Model): Model {
-  const { graph } = model;
+  const { graph: given, opset, domains: _, ...rest } = dequantize(widen(model));
+  const graph = foldConstants(given);
   const initializers = new Map(graph.initializers);
-  const rank = rankOf(graph);
+  const shapes = new BatchShapes(graph, initializers);
+  const context = conversionContext(graph, opset, initializers, shapes);
+  const { constant } = context;
   const alias = new Map<string, string>();
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const nodes: Node[] = [];
-  const constant = (name: string, t: ConstantTensor) => {
-    initializers.set(name, t);
-    return name;
-  };
   for (const original of graph.nodes) {
     const n = { ...original, inputs: original.inputs.map((i) => alias.get(i) ?? i) };
-    const out = n.outputs[0]!;
-    if (REWRITTEN.has(n.op) && (!n.inputs[0] || !out)) throw refused(n, 'it has no input or no output');
-    if ((n.op === 'Identity' || n.op === 'Dropout') && !outputs.has(out)) {
-      alias.set(out, n.inputs[0]!);
-    } else if (n.op === 'Dropout') {
-      nodes.push(node('Identity', [n.inputs[0]!], [out]));
-    } else if (n.op === 'BatchNormalization') {
-      nodes.push(...foldBatchNorm(n, rank(n.inputs[0]!), initializers, constant));
-    } else {
-      nodes.push(modern(n, model.opset, rank, initializers, constant));
+    for (const k of decompose(n, context) ?? rewritten(standard(n), context)) {
+      if (k.op === 'Identity' && !outputs.has(k.outputs[0]!)) alias.set(k.outputs[0]!, k.inputs[0]!);
+      const target = k.op === 'Reshape' ? shapes.target(k) : undefined;
+      const freed = target ? [k.inputs[0]!, constant(`${k.outputs[0]}.target`, int64s(target))] : k.inputs;
+      const last = { ...k, inputs: freed };
+      const needed = shapes.add(last) || outputs.has(k.outputs[0]!);
+      if (needed && !alias.has(k.outputs[0]!)) nodes.push(last);
     }
   }
-  const folded: Graph = { ...graph, nodes: mergeScales(nodes, initializers, outputs), initializers };
+  const merged = mergeScales(used(nodes, outputs), initializers, outputs, constant);
   return {
-    ...model,
-    graph: folded,
+    ...rest,
+    graph: { ...graph, nodes: merged, initializers },
     opset: BUILD_OPSET,
     irVersion: Math.max(model.irVersion, BUILD_IR_VERSION),
   };
 }
 
+/** Nodes that something reads: what only computed sizes is not needed any more. */
+function used(nodes: readonly Node[], outputs: ReadonlySet<string>): Node[] {
+  const read = new Set(outputs);
+  return nodes
+    .toReversed()
+    .filter((n) => {
+      if (!n.outputs.some((o) => read.has(o))) return false;
+      for (const i of n.inputs) read.add(i);
+      return true;
+    })
+    .reverse();
+}
+
+/** A node of the standard's operator set. */
+function standard(n: Node): Node {
+  if (n.domain === '') return n;
+  throw refused(
+    n,
+    `it is of the operator set '${n.domain}', whose operators a crown cannot have; cut behind it`,
+  );
+}
+
 /** Operators that are rewritten whatever their set, all of which read something. */
 const REWRITTEN = new Set(['Identity', 'Dropout', 'BatchNormalization']);
 
-type AddConstant = (name: string, t: ConstantTensor) => string;
-
-const refused = (n: Node, why: string) =>
-  new LichenError('onnx-invalid', `node '${n.name}' (${n.op}): ${why}`);
-
-/** Axes and limits moved from attribute to input (or back) between operator sets. */
-function modern(
-  n: Node,
-  opset: number,
-  rank: (name: string) => number | undefined,
-  initializers: Map<string, ConstantTensor>,
-  constant: AddConstant,
-): Node {
-  const out = n.outputs[0]!;
-  if (['Squeeze', 'Unsqueeze', 'ReduceSum'].includes(n.op) && opset < 13) {
-    const axes = intsAttribute(n, 'axes');
-    const { axes: _, ...attributes } = n.attributes;
-    return axes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.axes`, int64s(axes))] } : n;
-  }
-  if (n.op === 'Clip' && opset < 11) {
-    const bound = (name: string) => {
-      const a = n.attributes[name];
-      return a ? constant(`${out}.${name}`, floats([floatAttribute(n, name, 0)], [])) : '';
-    };
-    return { ...n, attributes: {}, inputs: [n.inputs[0]!, bound('min'), bound('max')] };
-  }
-  if (n.op === 'Pad' && opset < 11) {
-    const { pads: _, value: __, ...attributes } = n.attributes;
-    const pads = constant(`${out}.pads`, int64s(intsAttribute(n, 'pads') ?? []));
-    const value = constant(`${out}.value`, floats([floatAttribute(n, 'value', 0)], []));
-    return { ...n, attributes, inputs: [n.inputs[0]!, pads, value] };
-  }
-  if (n.op === 'Slice' && opset < 10) {
-    const { starts: _, ends: __, axes: ___, ...attributes } = n.attributes;
-    const starts = intsAttribute(n, 'starts') ?? [];
-    const axes = intsAttribute(n, 'axes') ?? starts.map((_, i) => i);
-    const given = { starts, ends: intsAttribute(n, 'ends') ?? [], axes };
-    const inputs = Object.entries(given).map(([name, v]) => constant(`${out}.${name}`, int64s(v)));
-    return { ...n, attributes, inputs: [n.inputs[0]!, ...inputs] };
-  }
-  if (n.op === 'Split' && opset < 13) {
-    const sizes = intsAttribute(n, 'split');
-    const { split: _, ...attributes } = n.attributes;
-    return sizes ? { ...n, attributes, inputs: [n.inputs[0]!, constant(`${out}.split`, int64s(sizes))] } : n;
-  }
-  if (['ReduceMean', 'ReduceMax'].includes(n.op) && opset >= 18 && n.inputs[1]) {
-    const axes = initializers.get(n.inputs[1]);
-    if (!axes) throw refused(n, 'its axes must be a constant');
-    const values = Array.from(axes.data as BigInt64Array, Number);
-    return { ...n, inputs: [n.inputs[0]!], attributes: { ...n.attributes, axes: ints(values) } };
-  }
-  if (['Softmax', 'LogSoftmax'].includes(n.op) && opset < 13) {
-    // Before set 13 all axes from `axis` on were one: only for the last axis both mean the same.
-    const axis = intAttribute(n, 'axis', 1);
-    const dims = rank(n.inputs[0]!);
-    if (axis !== -1 && axis + 1 !== dims) {
-      throw refused(
-        n,
-        `its axis ${axis} has another meaning since operator set 13; export it with that or a later one`,
-      );
-    }
-    return { ...n, attributes: { ...n.attributes, axis: { kind: 'int', value: axis } } };
-  }
-  return n;
+function rewritten(n: Node, c: ConversionContext): Node[] {
+  const [x, out] = [n.inputs[0], n.outputs[0]];
+  if (REWRITTEN.has(n.op) && (!x || !out)) throw refused(n, 'it has no input or no output');
+  if (n.op === 'BatchNormalization') return foldBatchNorm(n, c);
+  if (n.op !== 'Dropout') return inBuildSet(n, c);
+  if (c.values(n.inputs[2])?.[0]) throw refused(n, 'it is in training form; export it for inference');
+  return [node('Identity', [x!], [out!])];
 }
 
 /** y = x * a + c, with a and c from the running statistics, per channel. */
-function foldBatchNorm(
-  n: Node,
-  rank: number | undefined,
-  initializers: Map<string, ConstantTensor>,
-  constant: AddConstant,
-): Node[] {
+function foldBatchNorm(n: Node, c: ConversionContext): Node[] {
   const out = n.outputs[0]!;
+  const rank = c.rank(n.inputs[0]!);
+  if (n.outputs.slice(1).some((o) => o !== '') || intAttribute(n, 'spatial', 1) === 0) {
+    throw refused(n, 'it is not in inference form; export it for inference');
+  }
   if (intAttribute(n, 'training_mode', 0) === 1)
     throw refused(n, 'it is in training form; export it for inference');
-  if (rank === undefined || rank < 2) throw refused(n, 'how many axes its input has cannot be told');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
-    const t = initializers.get(n.inputs[i] ?? '');
-    if (!t || !(t.data instanceof Float32Array)) {
-      throw refused(n, `its input ${i} ('${n.inputs[i] ?? ''}') must be a float constant`);
-    }
-    return t.data;
-  }) as [Float32Array, Float32Array, Float32Array, Float32Array];
+    const values = c.values(n.inputs[i]);
+    if (!values) throw refused(n, `its input ${i} ('${n.inputs[i] ?? ''}') must be a float constant`);
+    return values;
+  }) as [number[], number[], number[], number[]];
   const epsilon = floatAttribute(n, 'epsilon', 1e-5);
+  // It has a gradient rule, too, for where the number of axes cannot be told.
+  if (rank === undefined || rank < 2) return [{ ...n, attributes: { epsilon: float(epsilon) } }];
   const a = gamma.map((g, i) => g / Math.sqrt(variance[i]! + epsilon));
-  const c = beta.map((b, i) => b - mean[i]! * a[i]!);
+  const shift = beta.map((b, i) => b - mean[i]! * a[i]!);
   const shape = [a.length, ...Array<number>(rank - 2).fill(1)];
+  const scaled = c.fresh(`${out}.scaled`);
   return [
-    node('Mul', [n.inputs[0]!, constant(`${out}.scale`, floats(a, shape))], [`${out}.scaled`]),
-    node('Add', [`${out}.scaled`, constant(`${out}.shift`, floats(c, shape))], [out]),
+    node('Mul', [n.inputs[0]!, c.constant(`${out}.scale`, floats(a, shape))], [scaled]),
+    node('Add', [scaled, c.constant(`${out}.shift`, floats(shift, shape))], [out]),
   ];
 }
 
 /** Folds a Mul and an Add per channel, behind a convolution that nothing else reads, into its weight and bias. */
-function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, outputs: Set<string>): Node[] {
+function mergeScales(
+  nodes: Node[],
+  initializers: ReadonlyMap<string, ConstantTensor>,
+  outputs: ReadonlySet<string>,
+  constant: ConversionContext['constant'],
+): Node[] {
   const readers = new Map<string, number>();
   for (const n of nodes) for (const i of n.inputs) readers.set(i, (readers.get(i) ?? 0) + 1);
   const convs = new Map<string, Node>();
@@ -177,17 +147,10 @@ function mergeScales(nodes: Node[], initializers: Map<string, ConstantTensor>, o
       if (n.op === 'Mul') {
         const per = weight.data.length / by.length;
         const scaled = (weight.data as Float32Array).map((w, i) => w * by[Math.floor(i / per)]!);
-        inputs[1] = `${out}.weight`;
-        initializers.set(inputs[1], floats(scaled, weight.dims));
+        inputs[1] = constant(`${out}.weight`, floats(scaled, weight.dims));
       }
-      inputs[2] = `${out}.bias`;
-      initializers.set(
-        inputs[2],
-        floats(
-          bias.map((v, i) => (n.op === 'Mul' ? v * by[i]! : v + by[i]!)),
-          [by.length],
-        ),
-      );
+      const moved = bias.map((v, i) => (n.op === 'Mul' ? v * by[i]! : v + by[i]!));
+      inputs[2] = constant(`${out}.bias`, floats(moved, [by.length]));
       const merged = { ...conv, inputs, outputs: [out], name: out };
       result[result.indexOf(conv)] = merged;
       convs.delete(conv.outputs[0]!);

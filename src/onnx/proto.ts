@@ -3,9 +3,10 @@ import protobuf from 'protobufjs';
 /**
  * The messages of the ONNX format that Lichen reads and writes, by the field numbers of the public
  * specification. Fields that are not listed (training info, quantization annotations, documentation) are
- * skipped when reading.
+ * skipped when reading; so are subgraphs, whose attributes are refused by their type. No message contains
+ * itself: how deep a file can nest is bounded by this table.
  */
-const messages = {
+export const messages = {
   ModelProto: {
     irVersion: ['int64', 1],
     opsetImport: ['OperatorSetIdProto', 8, 'repeated'],
@@ -42,7 +43,6 @@ const messages = {
     i: ['int64', 3],
     s: ['bytes', 4],
     t: ['TensorProto', 5],
-    g: ['GraphProto', 6],
     floats: ['float', 7, 'repeated'],
     ints: ['int64', 8, 'repeated'],
     strings: ['bytes', 9, 'repeated'],
@@ -69,8 +69,39 @@ const messages = {
   string,
   Record<string, readonly [string, number] | readonly [string, number, 'repeated']>
 >;
+type Messages = typeof messages;
 
-/** Builds the protobuf type of `ModelProto`. ONNX uses proto2, where repeated numbers are packed on request. */
+/** What a field of a scalar kind is read as: alone, and repeated. */
+interface Scalars {
+  string: [string, string[]];
+  bytes: [Uint8Array, Uint8Array[]];
+  int32: [number, Int32Array];
+  int64: [bigint, BigInt64Array];
+  uint64: [bigint, BigUint64Array];
+  float: [number, Float32Array];
+  double: [number, Float64Array];
+}
+type FieldOf<F> = F extends readonly [infer K, number, 'repeated']
+  ? K extends keyof Scalars
+    ? Scalars[K][1]
+    : K extends keyof Messages
+      ? Message<K>[]
+      : never
+  : F extends readonly [infer K, number]
+    ? K extends keyof Scalars
+      ? Scalars[K][0]
+      : K extends keyof Messages
+        ? Message<K>
+        : never
+    : never;
+
+/** A message as it is read: what the file does not say is left out. */
+export type Message<N extends keyof Messages> = { [F in keyof Messages[N]]?: FieldOf<Messages[N][F]> };
+
+/**
+ * Builds the protobuf type of `ModelProto`, for writing. ONNX uses proto2, where repeated numbers are packed on
+ * request.
+ */
 export function modelProto(): protobuf.Type {
   const root = new protobuf.Root();
   for (const [name, fields] of Object.entries(messages)) {

@@ -2,22 +2,7 @@ import type { Graph } from './model.js';
 
 /** Operators whose first input has as many axes as their output. */
 const KEEP_RANK = new Set([
-  ...[
-    'Add',
-    'Sub',
-    'Mul',
-    'Div',
-    'Pow',
-    'Max',
-    'Min',
-    'Relu',
-    'LeakyRelu',
-    'PRelu',
-    'Clip',
-    'Elu',
-    'Selu',
-    'Gelu',
-  ],
+  ...['Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Elu', 'Selu', 'Celu', 'Gelu', 'Mish', 'Swish'],
   ...[
     'HardSwish',
     'HardSigmoid',
@@ -39,6 +24,8 @@ const KEEP_RANK = new Set([
     'BatchNormalization',
     'InstanceNormalization',
     'LayerNormalization',
+    'GroupNormalization',
+    'RMSNormalization',
     'LRN',
   ],
   ...[
@@ -52,8 +39,14 @@ const KEEP_RANK = new Set([
     'Transpose',
     'Resize',
   ],
-  ...['Conv', 'ConvTranspose', 'Upsample', 'Cast'],
+  ...['Conv', 'ConvTranspose', 'Upsample', 'Cast', 'QuantizeLinear', 'DequantizeLinear'],
 ]);
+
+/** Operators whose inputs broadcast: the output has as many axes as the input with most. */
+const BROADCAST = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Sum', 'Mean', 'Where']);
+
+/** Of other domains, too, these mean the same. */
+const QUANTIZE = new Set(['QuantizeLinear', 'DequantizeLinear']);
 
 /** Says how many axes a tensor of a graph has, as far as inputs, constants and operators tell; undefined else. */
 export function rankOf(graph: Graph): (name: string) => number | undefined {
@@ -64,16 +57,14 @@ export function rankOf(graph: Graph): (name: string) => number | undefined {
     const ranks = n.inputs.map((i) => known.get(i));
     const shape = graph.initializers.get(n.inputs[1] ?? '');
     let rank: number | undefined;
-    if (n.op === 'Gemm' || n.op === 'Flatten') rank = 2;
+    if (n.domain !== '' && !QUANTIZE.has(n.op)) rank = undefined;
+    else if (n.op === 'Gemm' || n.op === 'Flatten') rank = 2;
     else if (n.op === 'Reshape') rank = shape?.dims[0];
     else if (n.op === 'Conv' || n.op === 'ConvTranspose') rank = ranks[1] ?? ranks[0];
     else if (n.op === 'MatMul' && (ranks[1] ?? 0) === 2) rank = ranks[0];
-    else if (KEEP_RANK.has(n.op) && ranks[0] !== undefined) {
-      rank = Math.max(
-        ranks[0],
-        ...(['Add', 'Sub', 'Mul', 'Div', 'Pow'].includes(n.op) ? [ranks[1] ?? 0] : []),
-      );
-    }
+    else if (BROADCAST.has(n.op)) {
+      if (ranks.every((r) => r !== undefined)) rank = Math.max(...ranks);
+    } else if (KEEP_RANK.has(n.op)) rank = ranks[0];
     for (const o of n.outputs) known.set(o, rank);
   }
   return (name) => known.get(name);

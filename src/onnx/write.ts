@@ -20,7 +20,10 @@ export function encodeModel(model: Model): Uint8Array {
     MODEL_PROTO.create({
       irVersion: model.irVersion,
       producerName: 'lichen',
-      opsetImport: [{ domain: '', version: model.opset }],
+      opsetImport: [
+        { domain: '', version: model.opset },
+        ...Object.entries(model.domains ?? {}).map(([domain, version]) => ({ domain, version })),
+      ],
       graph: graphProto(model.graph),
       metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
     }),
@@ -44,13 +47,16 @@ function graphProto(g: Graph): object {
   };
 }
 
+/** The largest integer, 'to the end' of a Slice, is as a number one too large and would become the smallest. */
+const int64 = (value: number) => (value >= 2 ** 63 ? { low: -1, high: 2 ** 31 - 1, unsigned: false } : value);
+
 function attributeProto(a: Attribute): object {
   const bytes = (s: string) => Buffer.from(s, 'utf8');
   switch (a.kind) {
     case 'float':
       return { type: 1, f: a.value };
     case 'int':
-      return { type: 2, i: a.value };
+      return { type: 2, i: int64(a.value) };
     case 'string':
       return { type: 3, s: bytes(a.value) };
     case 'tensor':
@@ -58,7 +64,7 @@ function attributeProto(a: Attribute): object {
     case 'floats':
       return { type: 6, floats: a.value };
     case 'ints':
-      return { type: 7, ints: a.value };
+      return { type: 7, ints: a.value.map(int64) };
     case 'strings':
       return { type: 8, strings: a.value.map(bytes) };
   }

@@ -1,16 +1,12 @@
-import { describe, expect, it } from 'vitest';
-import { gradientRules, gradients } from '../../src/autodiff/gradient.js';
-import { GraphBuilder } from '../../src/onnx/builder.js';
+import { describe, it } from 'vitest';
 import { type Attribute, float, floats, int, ints, sizeOf, string } from '../../src/onnx/model.js';
 import { Random } from '../../src/random.js';
 import { type Checked, checkGradient } from './numeric.js';
 
 type Case = Checked & { op: string; what: string };
 const cases: Case[] = [];
-const covered = new Set<string>();
 function check(op: string, what: string, c: Checked): void {
   cases.push({ op, what, ...c });
-  covered.add(op);
 }
 
 const unary = (op: string, options: Partial<Checked> = {}, attributes: Record<string, Attribute> = {}) =>
@@ -284,37 +280,4 @@ describe('gradients against central differences', () => {
 
   it('reuse: a tensor that is read twice gets the sum', () =>
     checkGradient({ shapes: [[2, 3]], build: (b, [x]) => b.op('Mul', [x!, b.op('Tanh', [x!])]) }));
-
-  it('every rule is checked', () => {
-    // The threshold is no function with a derivative: its gradient is defined, and tested below.
-    expect(Object.keys(gradientRules).filter((op) => op !== 'Binarize' && !covered.has(op))).toEqual([]);
-  });
-});
-
-describe('gradients', () => {
-  it('pass straight through the mask threshold', () => {
-    const b = new GraphBuilder();
-    b.input('m', [2]);
-    b.op('Binarize', ['m'], { threshold: float(0.5) }, 'y');
-    b.op('ReduceSum', ['y'], { keepdims: int(0) }, 'loss');
-    const g = gradients(b, 'loss', ['m']).get('m')!;
-    expect(b.shape(g)).toEqual([2]);
-    expect(b.producer(g)!.op).toBe('Expand');
-  });
-
-  it('name an operator without a rule, its node and what is supported', () => {
-    const b = new GraphBuilder();
-    b.input('x', [2]);
-    b.op('Softplus', ['x'], {}, 'odd');
-    b.op('ReduceSum', ['odd'], { keepdims: int(0) }, 'loss');
-    expect(() => gradients(b, 'loss', ['x'])).toThrow(/Softplus.*'odd'.*supported: .*Conv.*Gemm/);
-  });
-
-  it('refuse a target that the loss does not depend on', () => {
-    const b = new GraphBuilder();
-    b.input('x', [2]);
-    b.input('y', [2]);
-    b.op('ReduceSum', ['x'], { keepdims: int(0) }, 'loss');
-    expect(() => gradients(b, 'loss', ['y'])).toThrow(/does not depend on 'y'/);
-  });
 });

@@ -66,4 +66,17 @@ describe('the channels-last layout', () => {
     b.output('y');
     await compare(b);
   });
+
+  it('names nothing of its own as the outputs are called', () => {
+    for (const op of ['Transpose', 'Reshape', 'Gemm']) {
+      for (let k = 0; k < 8; k++) {
+        const b = new GraphBuilder();
+        const conv = b.op('Conv', [b.input('x', [2, 3, 4, 4]), b.input('w', [3, 3, 1, 1])]);
+        b.op('Relu', [conv], {}, `${op}_${k}`);
+        b.output(`${op}_${k}`);
+        const last = channelsLast(b.graph(), (name) => b.shape(name));
+        expect(last.shape(`${op}_${k}`)).toEqual([2, 3, 4, 4]);
+      }
+    }
+  });
 });

@@ -44,7 +44,7 @@ export async function checkGradient(c: Checked, seed = 1): Promise<void> {
   b.output('loss');
   const found = gradients(b, 'loss', names);
   for (const g of found.values()) if (!b.outputs.some((o) => o.name === g)) b.output(g);
-  const program = await new OrtEngine().compile(lower(b.model()));
+  const program = await new OrtEngine().compile(lower(b.model()), { threads: 1 });
   const run = () =>
     program.run(Object.fromEntries(names.map((n, i) => [n, { dims: c.shapes[i]!, data: values[i]! }])));
   try {

@@ -52,6 +52,19 @@ describe('doctor', () => {
     });
   });
 
+  it.each([
+    ['auto', 'optional'],
+    ['tfjs', 'missing'],
+  ])("says of TensorFlow, with the engine '%s', that it is %s", async (engine, status) => {
+    const options = { config: configured({ engine }), packages: scratch.path() };
+    const tensorflow = await found('tensorflow', options);
+    expect(tensorflow).toMatchObject({
+      status,
+      found: expect.stringContaining("Cannot find module '@tensorflow/tfjs-node'"),
+      howToGet: expect.stringContaining('scripts/build-tfjs-node.sh'),
+    });
+  });
+
   it('finds a backbone that is not what its manifest says', async () => {
     const manifest = scratch.path('manifest.json');
     const model = join(defaultManifest(), '..', 'efficientnet-lite0.onnx');

@@ -86,6 +86,21 @@ describe('the graph builder', () => {
     ]);
   });
 
+  it('knows the values of what is computed from shapes, whose nodes stay', () => {
+    const b = new GraphBuilder();
+    b.input('x', [2, 3, 4]);
+    const rows = b.op('Gather', [b.op('Shape', ['x']), b.ints(0)]);
+    const to = b.op('Concat', [rows, b.ints(-1)], { axis: int(0) });
+    expect(b.integers(to)).toEqual([2, -1]);
+    expect(b.shape(b.op('Reshape', ['x', to]))).toEqual([2, 12]);
+    expect(b.nodes.map((n) => n.op)).toEqual(['Shape', 'Gather', 'Concat', 'Reshape']);
+    const half = b.op('Mul', [b.op('Cast', [rows], { to: int(ElementType.float) }), b.scalar(0.5)]);
+    expect(b.numbers(half)).toEqual([1]);
+    expect(b.integers(half)).toBeUndefined();
+    expect(b.integers('x')).toBeUndefined();
+    expect(b.numbers(b.op('Expand', [b.scalar(0), b.ints(5000)]))).toBeUndefined();
+  });
+
   it('makes a model that runs', async () => {
     const b = new GraphBuilder();
     b.input('x', [2]);

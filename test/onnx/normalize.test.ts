@@ -163,12 +163,6 @@ describe('normalization', () => {
 
   it.each([
     [
-      'a softmax over several axes',
-      node('Softmax', ['x'], ['y']),
-      11,
-      /node 'y' \(Softmax\): its axis 1 has another meaning/,
-    ],
-    [
       'batch normalization in training form',
       node('BatchNormalization', ['x', 'g', 'b', 'm', 'v'], ['y'], { training_mode: int(1) }),
       15,

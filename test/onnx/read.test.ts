@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LichenError } from '../../src/errors.js';
@@ -7,20 +7,13 @@ import { cutPoints } from '../../src/onnx/cut.js';
 import { inline } from '../../src/onnx/inline.js';
 import { ElementType, type Model, node } from '../../src/onnx/model.js';
 import { normalize } from '../../src/onnx/normalize.js';
-import { modelProto } from '../../src/onnx/proto.js';
 import { decodeModel, readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { tinyModel } from '../backbone/tiny-backbone.js';
 import { scratchFolder } from '../store/scratch.js';
+import { encodeProto as encode } from './models.js';
 
 const scratch = scratchFolder();
-
-/** The bytes of a model as any exporter may write it, by the format's own field names. */
-function encode(graph: Record<string, unknown>, model: Record<string, unknown> = {}): Uint8Array {
-  const type = modelProto();
-  const whole = { irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph, ...model };
-  return type.encode(type.fromObject(whole)).finish();
-}
 
 const value = (name: string) => ({
   name,
@@ -144,7 +137,7 @@ describe('a model is refused, with the reason', () => {
       'a node that reads its own output',
       { node: [{ opType: 'Add', input: ['x', 'y'], output: ['y'] }] },
       {},
-      /reads 'y', which nothing before it produces/,
+      /its nodes 'y' read each other in a cycle/,
     ],
     [
       'two nodes that read each other',
@@ -155,13 +148,13 @@ describe('a model is refused, with the reason', () => {
         ],
       },
       {},
-      /node 'a' \(Add\) reads 'b', which nothing before it produces/,
+      /its nodes 'a', 'b' read each other in a cycle/,
     ],
     [
       'an input that nothing gives',
       { node: [{ opType: 'Relu', input: ['z'], output: ['y'] }] },
       {},
-      /reads 'z', which nothing/,
+      /node 'y' \(Relu\) reads 'z', which nothing produces/,
     ],
     ['a tensor that is produced twice', { node: [relu, relu] }, {}, /'y' is produced twice/],
     ['an input that is produced', { node: [{ ...relu, output: ['x'] }] }, {}, /'x' is produced twice/],
@@ -170,7 +163,7 @@ describe('a model is refused, with the reason', () => {
       'a subgraph',
       { node: [{ ...relu, attribute: [{ name: 'body', type: 5, g: {} }] }] },
       {},
-      /attribute 'body' of node 'y' \(Relu\) has type 5, .*subgraphs/,
+      /attribute 'body' of node 'y' \(Relu\) is a subgraph; networks with branches and loops/,
     ],
     [
       'an element type that is not read',
@@ -215,26 +208,14 @@ describe('a model is refused, with the reason', () => {
     expect(error.message).toMatch(/^some\.onnx is not a usable ONNX model: /);
   });
 
-  it.each(['weights.bin', '../../../../etc/passwd', '/etc/passwd'])(
-    'data in another file (%s), which is not opened',
-    (location) => {
-      writeFileSync(scratch.path('weights.bin'), Buffer.alloc(8));
-      const file = scratch.path('model.onnx');
-      const external = { dataLocation: 1, externalData: [{ key: 'location', value: location }] };
-      writeFileSync(file, encode(withTensor(external)));
-      expect(errorOf(() => readModel(file)).message).toMatch(
-        /model\.onnx is not a usable ONNX model: 'c' keeps its data in another file; save the model as one file/,
-      );
-    },
-  );
-
   it('a folder, and a file that is not there', () => {
     mkdirSync(scratch.path('folder.onnx'));
     for (const [name, why] of [
-      ['folder.onnx', 'EISDIR'],
+      ['folder.onnx', 'it is not a regular file'],
+      ['/dev/zero', 'it is not a regular file'],
       ['none.onnx', 'ENOENT'],
     ] as const) {
-      const error = errorOf(() => readModel(scratch.path(name)));
+      const error = errorOf(() => readModel(name.startsWith('/') ? name : scratch.path(name)));
       expect(error.code).toBe('onnx-unreadable');
       expect(error.message).toContain(name);
       expect(error.message).toContain(why);

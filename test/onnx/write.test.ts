@@ -58,13 +58,14 @@ function manifold(): Model {
     i: int(-7),
     f: { kind: 'float', value: 0.25 },
     s: { kind: 'string', value: 'wört' },
-    is: { kind: 'ints', value: [-1, 2 ** 40] },
+    is: { kind: 'ints', value: [-1, 2 ** 40, 2 ** 63, -(2 ** 63)] },
     fs: { kind: 'floats', value: [0.5, -0.5] },
     ss: { kind: 'strings', value: ['a', ''] },
     t: { kind: 'tensor', value: floats([1, 2], [1, 2]) },
   });
   return {
     opset: 13,
+    domains: { 'com.microsoft': 1, somewhere: 3 },
     irVersion: 7,
     metadata: { license: 'none', ключ: 'значение' },
     graph: {

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../onnx/builder.js';
 import { type ConstantTensor, floats, int, intAttribute, ints, sizeOf } from '../../onnx/model.js';
-import { type Window, windowOf } from '../../onnx/shapes.js';
+import { transposedWindowOf, type Window, windowOf } from '../../onnx/shapes.js';
 import { type Rule, type RuleContext, reshape, sum } from '../rule.js';
 
 export const conv: Record<string, Rule> = {
@@ -13,7 +13,38 @@ export const conv: Record<string, Rule> = {
     const spatial = xs.slice(2).map((_, i) => i + 2);
     return [
       wants(0) ? inputGradient(c, window, groups) : undefined,
-      wants(1) ? weightGradient(c, window, groups) : undefined,
+      wants(1) ? weightGradient(b, x[0]!, dy, ws, window, groups) : undefined,
+      x[2] && wants(2) ? sum(b, dy, [0, ...spatial]) : undefined,
+    ];
+  },
+  // The transpose of a convolution from dy to dx with the same weight, so both change places here.
+  ConvTranspose: ({ node, x, dy, b, wants }) => {
+    const xs = b.shape(x[0]!);
+    const ws = b.shape(x[1]!);
+    const spatial = xs.slice(2).map((_, i) => i + 2);
+    const window = transposedWindowOf(node, xs.slice(2), ws.slice(2));
+    const groups = intAttribute(node, 'group', 1);
+    const dx = () => {
+      const all = b.op('Conv', [dy, x[1]!], {
+        kernel_shape: ints(window.kernel),
+        strides: ints(window.strides),
+        dilations: ints(window.dilations),
+        pads: ints(window.pads),
+        group: int(groups),
+      });
+      // Output padding as wide as a stride has room for positions that were never there.
+      if (String(b.shape(all)) === String(xs)) return all;
+      return b.op('Slice', [
+        all,
+        b.ints(...spatial.map(() => 0)),
+        b.ints(...xs.slice(2)),
+        b.ints(...spatial),
+      ]);
+    };
+    const back = { ...window, output: xs.slice(2) };
+    return [
+      wants(0) ? dx() : undefined,
+      wants(1) ? weightGradient(b, dy, x[0]!, ws, back, groups) : undefined,
       x[2] && wants(2) ? sum(b, dy, [0, ...spatial]) : undefined,
     ];
   },
@@ -84,17 +115,23 @@ function flip(t: ConstantTensor, groups: number): ConstantTensor {
  * dW: the patches that each kernel element saw, as slices, times dy, as one matrix product per group. A
  * convolution with dy as its kernel would be the shorter way, and is several times slower.
  */
-function weightGradient({ x, dy, b }: RuleContext, w: Window, groups: number): string {
-  const [n, channels, ...spatial] = b.shape(x[0]!) as [number, number, ...number[]];
-  const ws = b.shape(x[1]!);
+function weightGradient(
+  b: GraphBuilder,
+  x: string,
+  dy: string,
+  ws: readonly number[],
+  w: Window,
+  groups: number,
+): string {
+  const [n, channels, ...spatial] = b.shape(x) as [number, number, ...number[]];
   const r = spatial.length;
   const elements = sizeOf(w.kernel);
   const positions = sizeOf(w.output);
   const inPer = channels / groups;
   const outPer = ws[0]! / groups;
   const padded = w.pads.some((p) => p !== 0)
-    ? b.op('Pad', [x[0]!, b.ints(0, 0, ...w.pads.slice(0, r), 0, 0, ...w.pads.slice(r))])
-    : x[0]!;
+    ? b.op('Pad', [x, b.ints(0, 0, ...w.pads.slice(0, r), 0, 0, ...w.pads.slice(r))])
+    : x;
   const axes = b.ints(...spatial.map((_, i) => i + 2));
   const slices: string[] = [];
   for (let e = 0; e < elements; e++) {

@@ -1,10 +1,8 @@
-import type { GraphBuilder } from '../../onnx/builder.js';
-import { floatAttribute } from '../../onnx/model.js';
+import { ElementType, intAttribute } from '../../onnx/model.js';
 import {
   add,
-  alpha,
   div,
-  greater,
+  float01,
   mul,
   neg,
   type Rule,
@@ -12,12 +10,8 @@ import {
   scale,
   sub,
   sumTo,
+  unary,
 } from '../rule.js';
-
-/** A rule for y = f(x) from an expression for dy * f'(x). */
-const unary =
-  (derive: (c: RuleContext, x: string) => string): Rule =>
-  (c) => [derive(c, c.x[0]!)];
 
 /** A rule for broadcasting operators of two inputs; each gradient is summed down to its input's shape. */
 const binary =
@@ -26,27 +20,23 @@ const binary =
     [left, right].map((f, i) => (c.wants(i) ? sumTo(c.b, f(c), c.b.shape(c.x[i]!)) : undefined));
 
 const one = (c: RuleContext) => c.b.scalar(1);
-const square = ({ b }: RuleContext, x: string) => b.op('Mul', [x, x]);
 
-/** Large enough to lift any value above 1 that is not zero for all purposes, small enough not to overflow. */
-const LIFT = 1e30;
-
-/**
- * 1 where a value that is never negative is positive, else 0: by a clip, which runs in vectors and takes a
- * quarter of Sign's time, and less than comparisons take.
- */
-const positive = (b: GraphBuilder, x: string): string =>
-  b.op('Clip', [scale(b, x, LIFT), b.scalar(0), b.scalar(1)]);
-
-/** 1 where the clip lets its input through. */
-const clipGate = ({ b, x, y }: RuleContext): string | undefined => {
-  const [, lo, hi] = x;
-  const above = lo ? sub(b, y, lo) : undefined;
-  const below = hi ? sub(b, hi, y) : undefined;
-  const inside = above && below ? b.op('Mul', [above, below]) : (above ?? below);
-  return inside && positive(b, inside);
+/** Every input gets the gradient where it is the one that was chosen; equal ones share it. */
+const chosen: Rule = ({ x, y, dy, b, wants }) => {
+  if (x.length === 1) return [dy];
+  const here = x.map((name) => float01(b, b.op('Equal', [name, y])));
+  const share = div(
+    b,
+    dy,
+    here.reduce((p, q) => add(b, p, q)),
+  );
+  return x.map((name, i) => (wants(i) ? sumTo(b, mul(b, share, here[i]!), b.shape(name)) : undefined));
 };
 
+/** A step function: its slope is zero wherever it has one, so nothing comes through. */
+const flat: Rule = () => [];
+
+/** Rules of arithmetic. */
 export const elementwise: Record<string, Rule> = {
   Add: binary(
     (c) => c.dy,
@@ -68,41 +58,47 @@ export const elementwise: Record<string, Rule> = {
     (c) => mul(c.b, c.dy, mul(c.b, c.x[1]!, c.b.op('Pow', [c.x[0]!, sub(c.b, c.x[1]!, one(c))]))),
     (c) => mul(c.b, c.dy, mul(c.b, c.y, c.b.op('Log', [c.x[0]!]))),
   ),
-  Relu: unary((c) => mul(c.b, c.dy, positive(c.b, c.y))),
-  LeakyRelu: unary((c, x) => {
-    const positive = greater(c.b, x, c.b.scalar(0));
-    const slope = floatAttribute(c.node, 'alpha', 0.01);
-    return mul(c.b, c.dy, add(c.b, scale(c.b, positive, 1 - slope), c.b.scalar(slope)));
-  }),
-  Clip: (c) => {
-    const gate = clipGate(c);
-    return [gate ? mul(c.b, c.dy, gate) : c.dy];
+  Sum: ({ x, dy, b, wants }) => x.map((name, i) => (wants(i) ? sumTo(b, dy, b.shape(name)) : undefined)),
+  Mean: ({ x, dy, b, wants }) => {
+    const share = scale(b, dy, 1 / x.length);
+    return x.map((name, i) => (wants(i) ? sumTo(b, share, b.shape(name)) : undefined));
   },
-  HardSigmoid: unary((c) => {
-    const slope = floatAttribute(c.node, 'alpha', 0.2);
-    const inside = c.b.op('Sign', [mul(c.b, c.y, sub(c.b, one(c), c.y))]);
-    return mul(c.b, c.dy, scale(c.b, inside, slope));
-  }),
-  // y = x * hardSigmoid(x; 1/6, 1/2), so y' = hardSigmoid(x) + x/6 inside (-3, 3).
-  HardSwish: unary((c, x) => {
-    const gate = c.b.op('HardSigmoid', [x], alpha(1 / 6));
-    const inside = c.b.op('Sign', [mul(c.b, gate, sub(c.b, one(c), gate))]);
-    return mul(c.b, c.dy, add(c.b, gate, mul(c.b, scale(c.b, x, 1 / 6), inside)));
-  }),
-  Sigmoid: unary((c) => mul(c.b, c.dy, mul(c.b, c.y, sub(c.b, one(c), c.y)))),
-  Tanh: unary((c) => mul(c.b, c.dy, sub(c.b, one(c), square(c, c.y)))),
+  Max: chosen,
+  Min: chosen,
+  Where: ({ x, dy, b, wants }) => {
+    const [when, p, q] = x as [string, string, string];
+    const zero = b.scalar(0);
+    return [
+      undefined,
+      wants(1) ? sumTo(b, b.op('Where', [when, dy, zero]), b.shape(p)) : undefined,
+      wants(2) ? sumTo(b, b.op('Where', [when, zero, dy]), b.shape(q)) : undefined,
+    ];
+  },
   Exp: unary((c) => mul(c.b, c.dy, c.y)),
   Log: unary((c, x) => div(c.b, c.dy, x)),
   Sqrt: unary((c) => div(c.b, scale(c.b, c.dy, 0.5), c.y)),
-  Erf: unary((c, x) =>
-    mul(c.b, c.dy, scale(c.b, c.b.op('Exp', [neg(c.b, square(c, x))]), 2 / Math.sqrt(Math.PI))),
-  ),
   Neg: unary((c) => neg(c.b, c.dy)),
   Abs: unary((c, x) => mul(c.b, c.dy, c.b.op('Sign', [x]))),
-  Reciprocal: unary((c) => neg(c.b, mul(c.b, c.dy, square(c, c.y)))),
+  Reciprocal: unary((c) => neg(c.b, mul(c.b, c.dy, c.b.op('Mul', [c.y, c.y])))),
+  Sin: unary((c, x) => mul(c.b, c.dy, c.b.op('Cos', [x]))),
+  Cos: unary((c, x) => neg(c.b, mul(c.b, c.dy, c.b.op('Sin', [x])))),
   Identity: unary((c) => c.dy),
   // In inference form dropout is the identity.
-  Dropout: unary((c) => c.dy),
-  // The straight-through estimator: the threshold passes the gradient as it is (Piggyback, section 3).
-  Binarize: unary((c) => c.dy),
+  Dropout: unary((c) => {
+    const training = c.node.inputs[2];
+    if (training && c.b.numbers(training)?.[0] !== 0) {
+      throw new RangeError('a Dropout in training form has no gradient here; export it for inference');
+    }
+    return c.dy;
+  }),
+  Cast: unary((c) => {
+    if (intAttribute(c.node, 'to', 0) !== ElementType.float) {
+      throw new RangeError('a Cast to another element type than float has no gradient here');
+    }
+    return c.dy;
+  }),
+  Sign: flat,
+  Floor: flat,
+  Ceil: flat,
+  Round: flat,
 };

@@ -2,10 +2,14 @@ import { floats, int, intAttribute, intsAttribute, sizeOf, string } from '../../
 import { type Window, windowOf } from '../../onnx/shapes.js';
 import { mul, type Rule, reshape, scale } from '../rule.js';
 import { transposedConv } from './conv.js';
+import { toLargest } from './reduce.js';
 
 export const pool: Record<string, Rule> = {
   // The forward node is asked for the positions of the maxima; dy is added there.
   MaxPool: ({ node, x, dy, b }) => {
+    if (intAttribute(node, 'storage_order', 0) === 1) {
+      throw new RangeError('a MaxPool with positions in column-major order has no gradient here');
+    }
     const shape = b.shape(x[0]!);
     const indices = b.extraOutput(node, 1);
     const flat = [sizeOf(b.shape(dy))];
@@ -38,19 +42,24 @@ export const pool: Record<string, Rule> = {
     const shape = b.shape(x[0]!);
     return [b.op('Expand', [scale(b, dy, 1 / sizeOf(shape.slice(2))), b.ints(...shape)])];
   },
+  GlobalMaxPool: ({ x, y, dy, b }) => {
+    const spatial = b.shape(y).flatMap((_, i) => (i < 2 ? [] : [i]));
+    return [toLargest(b, x[0]!, y, dy, spatial)];
+  },
 };
 
-/** How many elements each output position averages over. */
+/**
+ * How many elements each output position averages over. With pads counted it is the whole kernel everywhere,
+ * also where it reaches beyond the pads: this operator set's kernels have it so.
+ */
 function countsOf(w: Window, spatial: readonly number[], includePad: boolean): number[] {
-  const r = spatial.length;
   const perAxis = spatial.map((size, i) =>
     Array.from({ length: w.output[i]! }, (_, o) => {
-      const lo = includePad ? -w.pads[i]! : 0;
-      const hi = includePad ? size + w.pads[i + r]! : size;
+      if (includePad) return w.kernel[i]!;
       let count = 0;
       for (let k = 0; k < w.kernel[i]!; k++) {
-        const at = o * w.strides[i]! - w.pads[i]! + k * w.dilations[i]!;
-        if (at >= lo && at < hi) count++;
+        const at = o * w.strides[i]! - w.pads[i]! + k;
+        if (at >= 0 && at < size) count++;
       }
       return count;
     }),

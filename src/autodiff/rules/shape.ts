@@ -1,10 +1,11 @@
-import { intAttribute, ints, intsAttribute } from '../../onnx/model.js';
-import { sliceOf } from '../../onnx/shapes.js';
-import { type Rule, reshape, sumTo } from '../rule.js';
+import { int, intAttribute, ints, intsAttribute, string, stringAttribute } from '../../onnx/model.js';
+import { partsOf } from '../../onnx/shapes.js';
+import { filled, type Rule, reshape, sumTo } from '../rule.js';
 
 /** Any operator that only renames positions: the gradient takes the input's shape. */
 const reshaped: Rule = ({ x, dy, b }) => [reshape(b, dy, b.shape(x[0]!))];
 
+/** Rules of operators that only move elements. */
 export const shape: Record<string, Rule> = {
   Reshape: reshaped,
   Flatten: reshaped,
@@ -27,59 +28,36 @@ export const shape: Record<string, Rule> = {
       return wants(i) ? b.op('Slice', [dy, b.ints(from), b.ints(at), b.ints(axis)]) : undefined;
     });
   },
-  // Forward slices only: zeros go back to where nothing was taken.
-  Slice: (c) => {
-    const { x, dy, b } = c;
-    const from = b.shape(x[0]!);
-    const { start, step, output } = sliceOf(c.node, b);
-    if (step.some((s) => s < 1)) throw new RangeError('a Slice with a negative step has no gradient here');
-    let spread = dy;
-    step.forEach((s, axis) => {
-      if (s > 1) spread = interleave(c.b, spread, axis, s);
-    });
-    const end = from.map((d, i) => d - start[i]! - b.shape(spread)[i]!);
-    const cut = end.some((e) => e < 0)
-      ? b.op('Slice', [
-          spread,
-          b.ints(...from.map(() => 0)),
-          b.ints(...from.map((d, i) => Math.min(d - start[i]!, output[i]! * step[i]!))),
-          b.ints(...from.map((_, i) => i)),
-        ])
-      : spread;
-    return [b.op('Pad', [cut, b.ints(...start, ...end.map((e) => Math.max(0, e)))])];
+  // Parts that the loss does not depend on get zeros.
+  Split: ({ node, x, dys, b }) => {
+    const shape = b.shape(x[0]!);
+    const { axis, sizes } = partsOf(node, b);
+    const parts = sizes.map(
+      (size, i) =>
+        dys[i] ??
+        filled(
+          b,
+          0,
+          shape.map((d, k) => (k === axis ? size : d)),
+        ),
+    );
+    return [b.op('Concat', parts, { axis: int(axis) })];
   },
-  // Constant padding only; what was put around is cut off again, and what was cut off is nothing.
-  Pad: ({ node, x, dy, b }) => {
-    const mode = node.attributes.mode;
-    if (mode?.kind === 'string' && mode.value !== 'constant') {
-      throw new RangeError(`a Pad of mode '${mode.value}' has no gradient here; only 'constant' has`);
-    }
-    const from = b.shape(x[0]!);
-    const pads = b.integers(x[1]!)!;
-    const axes = x[3] ? b.integers(x[3])! : from.map((_, i) => i);
-    if (pads.some((p) => p < 0)) {
-      const back = [...from, ...from].fill(0);
-      pads.forEach((p, i) => {
-        back[axes[i % axes.length]! + (i < axes.length ? 0 : from.length)] = -p;
-      });
-      return [b.op('Pad', [dy, b.ints(...back)])];
-    }
-    const starts = axes.map((_, i) => pads[i]!);
-    const ends = axes.map((a, i) => pads[i]! + from[a]!);
-    return [b.op('Slice', [dy, b.ints(...starts), b.ints(...ends), b.ints(...axes)])];
+  DepthToSpace: ({ node, dy, b }) => {
+    const block = intAttribute(node, 'blocksize', 1);
+    const mode = stringAttribute(node, 'mode', 'DCR');
+    return [mode === 'DCR' ? b.op('SpaceToDepth', [dy], { blocksize: int(block) }) : blocks(b, dy, block)];
+  },
+  SpaceToDepth: ({ node, dy, b }) => {
+    const block = intAttribute(node, 'blocksize', 1);
+    return [b.op('DepthToSpace', [dy], { blocksize: int(block), mode: string('DCR') })];
   },
 };
 
-/** Puts `step - 1` zeros behind every element along an axis. */
-function interleave(b: Parameters<Rule>[0]['b'], p: string, axis: number, step: number): string {
-  const s = [...b.shape(p)];
-  const wide = [...s.slice(0, axis + 1), 1, ...s.slice(axis + 1)];
-  const pads = wide.map(() => 0);
-  const after = wide.map((_, i) => (i === axis + 1 ? step - 1 : 0));
-  const padded = b.op('Pad', [reshape(b, p, wide), b.ints(...pads, ...after)]);
-  return reshape(
-    b,
-    padded,
-    s.map((d, i) => (i === axis ? d * step : d)),
-  );
+/** Undoes a DepthToSpace whose blocks lie within a channel (mode CRD). */
+function blocks(b: Parameters<Rule>[0]['b'], dy: string, block: number): string {
+  const [n, channels, height, width] = b.shape(dy) as [number, number, number, number];
+  const apart = reshape(b, dy, [n, channels, height / block, block, width / block, block]);
+  const moved = b.op('Transpose', [apart], { perm: ints([0, 1, 3, 5, 2, 4]) });
+  return reshape(b, moved, [n, channels * block ** 2, height / block, width / block]);
 }
