@@ -4,7 +4,8 @@ import { LEARNER_DEFAULTS } from '../src/learn/learner.js';
 import { sizeOf } from '../src/onnx/model.js';
 import { Random } from '../src/random.js';
 import { sideResult } from './speed/comparison.js';
-import { startLichen } from './speed/steps.js';
+import { STEPS_A_TURN, startLichen } from './speed/steps.js';
+import { inTurns } from './speed/turns.js';
 import { workNamed } from './speed/work.js';
 
 export const SCALING_PARTS = ['batch', 'crown', 'threads'] as const;
@@ -43,7 +44,7 @@ type Setting = Pick<ScalingPoint, 'label' | 'batch' | 'split' | 'threads'>;
 /** Measures the product's own training step, each point in a process of its own. */
 export async function measureScaling(
   parts: readonly ScalingPart[],
-  steps: number,
+  rounds: number,
   say: (text: string) => void,
 ): Promise<ScalingResult> {
   const result: ScalingResult = {};
@@ -51,7 +52,7 @@ export async function measureScaling(
     const points: ScalingPoint[] = [];
     for (const setting of settingsOf(part, availableParallelism())) {
       say(`${part}: ${setting.label}`);
-      points.push(await measurePoint(setting, steps));
+      points.push(await measurePoint(setting, rounds));
     }
     result[part] = points;
   }
@@ -67,14 +68,14 @@ export function settingsOf(part: ScalingPart, cores: number): Setting[] {
   return counts.map((threads) => ({ ...usual, label: String(threads), threads }));
 }
 
-async function measurePoint(setting: Setting, steps: number): Promise<ScalingPoint> {
+async function measurePoint(setting: Setting, rounds: number): Promise<ScalingPoint> {
   const { batch, split, threads } = setting;
-  const numbers = { batch, threads, steps };
+  const numbers = { batch, threads, steps: rounds * STEPS_A_TURN };
   const args = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const process = await startLichen(['--work', 'step', '--split', split, ...args]);
   try {
-    const turn = await process.run(steps);
-    const { medianMs, lowestMs, peakRssBytes, workingPeakRssBytes } = sideResult(process.ready, [turn]);
+    const [turns] = await inTurns([() => process.run(STEPS_A_TURN)], rounds);
+    const { medianMs, lowestMs, peakRssBytes, workingPeakRssBytes } = sideResult(process.ready, turns!);
     const parameters = await trainedNumbers(split);
     return { ...setting, parameters, medianMs, lowestMs, peakRssBytes, workingPeakRssBytes };
   } finally {

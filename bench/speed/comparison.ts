@@ -4,11 +4,15 @@ import type { Measured, Ready } from './protocol.js';
 /** One side's figures. */
 export interface SideResult {
   variant: string;
+  /**
+   * Median over the turns of a step's time in a turn, which is the turn's time over its steps: a side that
+   * reports several steps at once gains nothing by it.
+   */
   medianMs: number;
-  /** The fastest and the slowest step. */
+  /** A step's time in the fastest and in the slowest turn. */
   lowestMs: number;
   highestMs: number;
-  /** Median of each round, in order. */
+  /** A step's time in each turn, in order. */
   rounds: number[];
   /** Peak of the process's life, compiling included; and while it was training, warm. */
   peakRssBytes: number;
@@ -40,13 +44,13 @@ export interface StepComparison {
 
 /** Sums up one side's turns. */
 export function sideResult(ready: Ready, turns: readonly Measured[]): SideResult {
-  const all = turns.flatMap((t) => t.ms);
+  const each = turns.map((t) => round(t.ms.reduce((a, b) => a + b, 0) / t.ms.length));
   return {
     variant: ready.variant,
-    medianMs: round(median(all)),
-    lowestMs: round(Math.min(...all)),
-    highestMs: round(Math.max(...all)),
-    rounds: turns.map((t) => round(median(t.ms))),
+    medianMs: round(median(each)),
+    lowestMs: Math.min(...each),
+    highestMs: Math.max(...each),
+    rounds: each,
     peakRssBytes: Math.max(...turns.map((t) => t.peakRssBytes)),
     workingPeakRssBytes: Math.max(...turns.map((t) => t.workingPeakRssBytes)),
     importedRssBytes: ready.importedRssBytes,

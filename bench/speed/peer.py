@@ -12,7 +12,6 @@ Without --serve it trains a fixed number of steps by itself and prints the same 
 
 import argparse
 import json
-import os
 import platform
 import sys
 import time
@@ -150,7 +149,3 @@ def main(variants, build, **numbers):
 def say(message):
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
-
-
-# Compiled code goes to a folder of its own, so that a run begins as it would on another machine only once.
-os.environ.setdefault("TORCHINDUCTOR_FX_GRAPH_CACHE", "1")

@@ -12,7 +12,7 @@ import type { WorkName } from './work.js';
 const exec = promisify(execFile);
 
 /** Steps of one turn. */
-const STEPS_A_TURN = 5;
+export const STEPS_A_TURN = 5;
 const SCRIPTS: Record<WorkName, string> = {
   step: 'torch_step.py',
   convnet: 'torch_convnet.py',

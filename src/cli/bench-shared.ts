@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { defaultDataFolder } from '../../bench/data.js';
+import { circumstances, writeResult } from '../../bench/record.js';
+import { packageRoot } from '../backbone/manifest.js';
+import { print } from './output.js';
+import { runSteps, type Say } from './progress.js';
+
+/** What every bench can be told. */
+export interface CommonOptions {
+  data: string;
+  out?: string;
+  json: boolean;
+}
+
+/** Options that every bench has. */
+export function common(command: Command, examples: string): Command {
+  return command
+    .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
+    .option('--out <file>', 'where the figures go (default: bench/results/NAME.json)')
+    .option('--json', 'print one line of JSON', false)
+    .addHelpText('after', examples);
+}
+
+/** Writes a bench's figures to its file and prints them. */
+export function finish(options: CommonOptions, name: string, result: object, text: () => string): void {
+  // Where this machine keeps its files is nobody else's.
+  const own = new Set(['--data', '--out', '--python', '--plot']);
+  const args = process.argv.slice(2).filter((a, i, all) => !own.has(a) && !own.has(all[i - 1] ?? ''));
+  const command = `lichen ${args.join(' ')}`;
+  const whole = { bench: name, ...circumstances(command), ...result };
+  const file = options.out ?? join(packageRoot(), 'bench', 'results', `${name}.json`);
+  writeResult(file, whole);
+  print(whole, options.json, () => `${text()}\n\nwritten to ${file}`);
+}
+
+/** Runs one bench with its progress on standard error. */
+export async function running<T>(title: string, work: (say: Say) => Promise<T>): Promise<T> {
+  const context: { result?: T } = {};
+  const run = async (c: typeof context, say: Say) => {
+    c.result = await work(say);
+  };
+  await runSteps([{ title, run }], context, false);
+  return context.result!;
+}
+
+/** Parses one of a few words. */
+export function one<T extends string>(known: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = known.find((k) => k === text);
+    if (!found) throw new InvalidArgumentError(`expected one of ${known.join(', ')}.`);
+    return found;
+  };
+}
+
+/** Parses some of a few words, with commas between. */
+export function names<T extends string>(known: readonly T[]): (text: string) => T[] {
+  const parse = one(known);
+  return (text) => text.split(',').map((t) => parse(t.trim()));
+}
