@@ -14,10 +14,11 @@ export class HubClient {
     this.address = base.replace(/\/+$/, '');
   }
 
-  /** Whether the hub answers. */
+  /** Whether the hub answers, within two seconds. */
   async healthy(): Promise<boolean> {
     try {
-      return (await fetch(`${this.address}/healthz`)).ok;
+      // A connection that is closed before the question was sent leaves it waiting for ever.
+      return (await fetch(`${this.address}/healthz`, { signal: AbortSignal.timeout(2000) })).ok;
     } catch {
       return false;
     }

@@ -49,7 +49,8 @@ export class Recorder {
         this.file.write(bytes);
       });
       a.pipe(b);
-      a.on('error', () => b.destroy());
+      // Reset, not closed: whoever asks a target that is not there hears at once that it is not.
+      a.on('error', () => b.resetAndDestroy());
       a.on('close', () => {
         this.sockets.delete(a);
         b.destroy();
