@@ -7,7 +7,7 @@ import { addClassify } from './classify.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEvaluate } from './evaluate.js';
-import { EXIT_HELP, reportFailure } from './exit.js';
+import { EXIT, EXIT_HELP, reportFailure } from './exit.js';
 import { addExport } from './export.js';
 import { addHub } from './hub.js';
 import { addInspect } from './inspect.js';
@@ -15,6 +15,12 @@ import { addLearn } from './learn.js';
 import { addPack } from './pack.js';
 import { addTasks } from './tasks.js';
 import { addVerify } from './verify.js';
+
+// Whoever reads the output may have seen enough, as `| head` has; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
+});
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;

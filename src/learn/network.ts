@@ -62,12 +62,13 @@ export class TaskNetwork {
     batch: number,
   ): Promise<Record<string, Rows>> {
     const size = this.codec.channels * this.codec.positions;
+    const decoded = new Float32Array(Math.min(batch, latents.length) * size);
     const all: Record<string, Rows> = {};
     for (const output of outputs)
       all[output] = { data: new Float32Array(0), count: latents.length, width: 0 };
     for (let from = 0; from < latents.length; from += batch) {
       const part = latents.slice(from, from + batch);
-      const data = new Float32Array(part.length * size);
+      const data = decoded.subarray(0, part.length * size);
       part.forEach((l, i) => {
         decodeLatent(l, this.codec, data, i * size);
       });

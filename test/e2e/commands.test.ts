@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -202,6 +203,17 @@ describe('learning from folders', () => {
     const refused = await lichen(inspect);
     expect(refused.code).toBe(2);
     expect(JSON.parse(refused.out).error.code).toBe('pack-tampered');
+  });
+});
+
+describe('output that nobody reads to its end', () => {
+  it('ends the command quietly', () => {
+    const main = 'dist/src/cli/main.js';
+    // The reader is gone before anything is written.
+    const ran = spawnSync('sh', ['-c', `(sleep 1; node ${main} learn --help; echo "code $?" >&2) | true`], {
+      encoding: 'utf8',
+    });
+    expect(ran.stderr).toBe('code 0\n');
   });
 });
 

@@ -70,6 +70,22 @@ describe('a compiled graph', () => {
     });
   });
 
+  it('keeps no copy of what it wrote in place, and gives no array of ours away', async () => {
+    const b = new GraphBuilder();
+    b.op('Neg', [b.input('x', [1024, 256])], {}, 'y');
+    b.output('y');
+    const large = await engine.compile(b.model());
+    const tensor = () => ({ dims: [1024, 256], data: new Float32Array(1024 * 256).fill(3) });
+    const [x, y] = [tensor(), tensor()];
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 30; i++) await large.run({ x }, { y });
+    // Thirty copies would be 30 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 2 ** 20);
+    expect(y.data[1024 * 256 - 1]).toBe(-3);
+    expect(x.data[0]).toBe(3);
+    await large.close();
+  });
+
   it('writes an output in place where it is given a tensor for it', async () => {
     const sum = tensor([0, 0, 0, 0, 0, 0], [2, 3]);
     const out = await program.run({ a, b }, { sum });
