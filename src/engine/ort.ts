@@ -57,13 +57,14 @@ class OrtProgram implements Program {
   ): Promise<Record<string, FloatTensor>> {
     if (this.closed) throw new LichenError('engine-run', 'the program was closed and cannot run any more');
     const results = await this.attempt(feeds, into);
-    const copies: Float32Array<ArrayBuffer>[] = [];
+    const copies: ArrayBuffer[] = [];
     const outputs = Object.fromEntries(
       this.outputs.map((name) => {
         const t = named(results, name);
         const given = named(into, name);
         if (given) {
-          if (t) copies.push(t.data as Float32Array<ArrayBuffer>);
+          const copy = t && (t.data as Float32Array<ArrayBuffer>).buffer;
+          if (copy && copy !== given.data.buffer) copies.push(copy);
           return [name, given];
         }
         // The runtime's own binding loses an output of the name '__proto__'.
@@ -71,7 +72,7 @@ class OrtProgram implements Program {
         return [name, { dims: t.dims, data: t.data as Float32Array }];
       }),
     );
-    free(copies.filter((c) => !Object.values(into).some((t) => t.data.buffer === c.buffer)));
+    if (copies.length > 0) free(copies);
     return outputs;
   }
 
@@ -110,11 +111,8 @@ class OrtProgram implements Program {
  * tensor of ours; left to the garbage collector, a training step's copies add up to 60 MB. A message that nobody will
  * receive is dropped together with what was transferred with it.
  */
-function free(arrays: readonly Float32Array<ArrayBuffer>[]): void {
+function free(memory: ArrayBuffer[]): void {
   const { port1 } = new MessageChannel();
   port1.close();
-  port1.postMessage(
-    undefined,
-    arrays.map((a) => a.buffer),
-  );
+  port1.postMessage(undefined, memory);
 }

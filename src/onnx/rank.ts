@@ -1,49 +1,16 @@
 import type { Graph } from './model.js';
+import { BROADCASTING, SAME } from './shapes/elementwise.js';
 
 /** Operators whose first input has as many axes as their output. */
 const KEEP_RANK = new Set([
-  ...['Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Elu', 'Selu', 'Celu', 'Gelu', 'Mish', 'Swish'],
-  ...[
-    'HardSwish',
-    'HardSigmoid',
-    'Sigmoid',
-    'Tanh',
-    'Erf',
-    'Exp',
-    'Log',
-    'Sqrt',
-    'Neg',
-    'Abs',
-    'Softplus',
-    'Softmax',
-  ],
-  ...[
-    'LogSoftmax',
-    'Identity',
-    'Dropout',
-    'BatchNormalization',
-    'InstanceNormalization',
-    'LayerNormalization',
-    'GroupNormalization',
-    'RMSNormalization',
-    'LRN',
-  ],
-  ...[
-    'MaxPool',
-    'AveragePool',
-    'GlobalAveragePool',
-    'GlobalMaxPool',
-    'Pad',
-    'Slice',
-    'Concat',
-    'Transpose',
-    'Resize',
-  ],
-  ...['Conv', 'ConvTranspose', 'Upsample', 'Cast', 'QuantizeLinear', 'DequantizeLinear'],
+  ...SAME,
+  ...['PRelu', 'Swish', 'Softmax', 'LogSoftmax', 'BatchNormalization', 'InstanceNormalization'],
+  ...['LayerNormalization', 'GroupNormalization', 'RMSNormalization', 'LRN', 'MaxPool', 'AveragePool'],
+  ...['GlobalAveragePool', 'GlobalMaxPool', 'Pad', 'Slice', 'Concat', 'Transpose', 'Resize', 'Upsample'],
 ]);
 
 /** Operators whose inputs broadcast: the output has as many axes as the input with most. */
-const BROADCAST = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Sum', 'Mean', 'Where']);
+const BROADCAST = new Set(BROADCASTING);
 
 /** Of other domains, too, these mean the same. */
 const QUANTIZE = new Set(['QuantizeLinear', 'DequantizeLinear']);
@@ -62,9 +29,8 @@ export function rankOf(graph: Graph): (name: string) => number | undefined {
     else if (n.op === 'Reshape') rank = shape?.dims[0];
     else if (n.op === 'Conv' || n.op === 'ConvTranspose') rank = ranks[1] ?? ranks[0];
     else if (n.op === 'MatMul' && (ranks[1] ?? 0) === 2) rank = ranks[0];
-    else if (BROADCAST.has(n.op)) {
-      if (ranks.every((r) => r !== undefined)) rank = Math.max(...ranks);
-    } else if (KEEP_RANK.has(n.op)) rank = ranks[0];
+    else if (KEEP_RANK.has(n.op)) rank = ranks[0];
+    else if (BROADCAST.has(n.op) && ranks.every((r) => r !== undefined)) rank = Math.max(...ranks);
     for (const o of n.outputs) known.set(o, rank);
   }
   return (name) => known.get(name);

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Backbone } from '../../src/backbone/backbone.js';
 import { loadManifest } from '../../src/backbone/manifest.js';
 import { OrtEngine } from '../../src/engine/ort.js';
-import { LichenError } from '../../src/errors.js';
 import { encodeModel } from '../../src/onnx/write.js';
+import { rejectionOf } from '../error-of.js';
 import { encodeExternal } from '../onnx/models.js';
 import { scratchFolder } from '../store/scratch.js';
 import { tinyManifest, tinyModel, writeTiny } from './tiny-backbone.js';
@@ -25,16 +25,6 @@ function writeParts(changes: Record<string, unknown> = {}): string {
   const file = scratch.path('parts', 'tiny.json');
   writeFileSync(file, JSON.stringify({ ...tinyManifest(bytes), externalData, ...changes }));
   return file;
-}
-
-async function errorOf(run: () => unknown): Promise<LichenError> {
-  try {
-    await run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
 }
 
 describe('a backbone with its weights in other files', () => {
@@ -76,7 +66,7 @@ describe('a backbone with its weights in other files', () => {
     const meant = sha256(weights);
     weights[5]! ^= 1;
     writeFileSync(scratch.path('parts', 'weights', '0.bin'), weights);
-    const error = await errorOf(() => Backbone.open(file, engine));
+    const error = await rejectionOf(Backbone.open(file, engine));
     expect(error.code).toBe('backbone-invalid');
     expect(error.message).toContain(`its sha256 is ${sha256(weights)}, expected ${meant}`);
     expect(error.message).toContain('weights/0.bin is not the file');
@@ -118,7 +108,7 @@ describe('a backbone with its weights in other files', () => {
     writeFileSync(scratch.path('out.bin'), '');
     const file = writeParts({ externalData });
     symlinkSync('../out.bin', scratch.path('parts', 'link.bin'));
-    const error = await errorOf(() => Backbone.open(file, engine));
+    const error = await rejectionOf(Backbone.open(file, engine));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
   });
@@ -127,7 +117,7 @@ describe('a backbone with its weights in other files', () => {
     const file = writeParts();
     truncateSync(scratch.path('parts', 'weights', '0.bin'), 2 ** 31 - 100);
     const before = process.memoryUsage.rss();
-    const error = await errorOf(() => Backbone.open(file, engine));
+    const error = await rejectionOf(Backbone.open(file, engine));
     expect(error.code).toBe('backbone-unreadable');
     expect(error.message).toMatch(/it has \d+ bytes with its external data; at most 2147483647 .*2 GiB/);
     expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 27);

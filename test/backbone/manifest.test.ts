@@ -3,21 +3,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultManifest, loadManifest, packageRoot } from '../../src/backbone/manifest.js';
-import { LichenError } from '../../src/errors.js';
+import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
 import { tinyManifest, writeTiny } from './tiny-backbone.js';
 
 const scratch = scratchFolder();
 
-function errorOf(file: string): LichenError {
-  try {
-    loadManifest(file);
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
-}
+const errorOfManifest = (file: string) => errorOf(() => loadManifest(file));
 
 describe('the manifest that comes with Lichen', () => {
   it('is of the model beside it', () => {
@@ -60,7 +52,7 @@ describe('a manifest', () => {
     model[model.length >> 1]! ^= 1;
     writeFileSync(scratch.path('tiny.onnx'), model);
     const is = createHash('sha256').update(model).digest('hex');
-    const error = errorOf(file);
+    const error = errorOfManifest(file);
     expect(error.code).toBe('backbone-invalid');
     expect(error.message).toContain(`its sha256 is ${is}, expected ${meant}`);
     expect(error.message).toMatch(/tiny\.onnx is not the file that .*tiny\.json means.*Restore the file/s);
@@ -100,7 +92,7 @@ describe('a manifest', () => {
   ])('says so when %s', (_, spoil, code, message) => {
     const file = writeTiny(scratch.path());
     spoil();
-    const error = errorOf(file);
+    const error = errorOfManifest(file);
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
   });
@@ -117,7 +109,7 @@ describe('a manifest', () => {
     ['input.mean', { input: { ...tinyManifest(new Uint8Array()).input, mean: [124, 116] } }],
     ['input.layout', { input: { ...tinyManifest(new Uint8Array()).input, layout: 'NHWC' } }],
   ])('names a wrong %s', (key, changes) => {
-    const error = errorOf(writeTiny(scratch.path(), changes));
+    const error = errorOfManifest(writeTiny(scratch.path(), changes));
     expect(error.code).toBe('backbone-invalid');
     expect(error.message).toContain(`at ${key}`);
   });

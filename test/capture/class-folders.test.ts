@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classesOf, listClassFolders } from '../../src/capture/class-folders.js';
-import { LichenError } from '../../src/errors.js';
+import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
 
 const scratch = scratchFolder();
@@ -16,15 +16,7 @@ function put(...names: string[]): void {
 const listed = () =>
   listClassFolders(scratch.path()).map((f) => [f.label, f.file.slice(scratch.path().length + 1)]);
 
-function errorOf(folder: string): LichenError {
-  try {
-    listClassFolders(folder);
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
-}
+const errorOfFolder = (folder: string) => errorOf(() => listClassFolders(folder));
 
 describe('a folder of class folders', () => {
   it('is listed by class and name, deeper folders under their class', () => {
@@ -86,7 +78,7 @@ describe('a folder of class folders', () => {
     put('cat', '1.png');
     mkdirSync(scratch.path('empty', 'a'), { recursive: true });
     mkdirSync(scratch.path('empty', 'b'));
-    const error = errorOf(folder());
+    const error = errorOfFolder(folder());
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
   });

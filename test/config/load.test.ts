@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sourceSchema } from '../../src/capture/config.js';
 import { loadConfig } from '../../src/config/load.js';
 import { byteSize } from '../../src/config/units.js';
-import { LichenError } from '../../src/errors.js';
+import { errorOf } from '../error-of.js';
 import { spawnTypeScript } from '../spawn-typescript.js';
 import { scratchFolder } from '../store/scratch.js';
 
@@ -33,16 +33,6 @@ const settingsFile = () => scratch.path('lichen.yaml');
 function load(text: string | Buffer, env: NodeJS.ProcessEnv = {}): z.infer<typeof schema> {
   writeFileSync(settingsFile(), text);
   return loadConfig(schema, settingsFile(), { env });
-}
-
-function errorOf(run: () => unknown): LichenError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
 }
 
 /** The lines about single settings. */

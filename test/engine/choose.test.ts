@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openEngine } from '../../src/engine/choose.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { TfjsEngine } from '../../src/engine/tfjs.js';
-import { LichenError } from '../../src/errors.js';
+import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
 
 const scratch = scratchFolder();
@@ -21,16 +21,6 @@ function folderWith(name: string, script: string): string {
     writeFileSync(`${at}/index.js`, main);
   }
   return folder;
-}
-
-function errorOf(open: () => unknown): LichenError {
-  try {
-    open();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it did not fail');
 }
 
 describe('the engine that a setting names', () => {

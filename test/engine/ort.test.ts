@@ -2,25 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Program } from '../../src/engine/engine.js';
 import { OrtEngine } from '../../src/engine/ort.js';
-import { LichenError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { floats, int, ints, type Model, sizeOf } from '../../src/onnx/model.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Random } from '../../src/random.js';
+import { rejectionOf } from '../error-of.js';
+import { a, b, tensor, twoOutputs } from './two-outputs.js';
 
 const engine = new OrtEngine();
-
-/** sum = a + b and product = a * b, of any number of rows of three. */
-function twoOutputs(): Model {
-  const b = new GraphBuilder();
-  b.input('a', [2, 3]);
-  b.input('b', [2, 3]);
-  b.op('Add', ['a', 'b'], {}, 'sum');
-  b.op('Mul', ['a', 'b'], {}, 'product');
-  b.output('sum');
-  b.output('product');
-  return b.model();
-}
 
 /** Convolutions and a large product, so that threads have something to share. */
 function largeNetwork(): Model {
@@ -37,19 +26,6 @@ function largeNetwork(): Model {
   b.op('MatMul', [flat, b.constant(draw([32 * 32 * 32, 8]))], {}, 'y');
   b.output('y');
   return b.model();
-}
-
-const tensor = (data: number[], dims: number[]) => ({ dims, data: Float32Array.from(data) });
-const a = tensor([1, 2, 3, 4, 5, 6], [2, 3]);
-const b = tensor([10, 20, 30, 40, 50, 60], [2, 3]);
-
-async function errorOf(run: Promise<unknown>): Promise<LichenError> {
-  const error = await run.then(
-    () => undefined,
-    (e: unknown) => e,
-  );
-  expect(error).toBeInstanceOf(LichenError);
-  return error as LichenError;
 }
 
 /** Threads of this process now. */
@@ -110,14 +86,14 @@ describe('a compiled graph', () => {
       /Tensor's size\(6\) does not match data length\(2\)/,
     ],
   ])('refuses %s, and runs again afterwards', async (_, feeds, message) => {
-    const error = await errorOf(program.run(feeds));
+    const error = await rejectionOf(program.run(feeds));
     expect(error.code).toBe('engine-run');
     expect(error.message).toMatch(message);
     expect([...(await program.run({ a, b })).sum!.data]).toEqual([11, 22, 33, 44, 55, 66]);
   });
 
   it('refuses to write an output into a tensor of another shape', async () => {
-    const error = await errorOf(program.run({ a, b }, { sum: tensor([0, 0, 0], [1, 3]) }));
+    const error = await rejectionOf(program.run({ a, b }, { sum: tensor([0, 0, 0], [1, 3]) }));
     expect(error.code).toBe('engine-run');
   });
 });
@@ -130,7 +106,7 @@ describe('closing', () => {
     const [first, second] = await Promise.all(running);
     expect([...first!.sum!.data]).toEqual([11, 22, 33, 44, 55, 66]);
     expect([...second!.sum!.data]).toEqual([20, 40, 60, 80, 100, 120]);
-    const error = await errorOf(program.run({ a, b }));
+    const error = await rejectionOf(program.run({ a, b }));
     expect(error.message).toMatch(/closed/);
   });
 
@@ -211,7 +187,7 @@ describe('a graph that cannot be compiled', () => {
       /refuses the graph/,
     ],
   ])('%s', async (_, make, message) => {
-    const error = await errorOf(engine.compile(make()));
+    const error = await rejectionOf(engine.compile(make()));
     expect(error.code).toBe('engine-compile');
     expect(error.message).toMatch(message);
   });

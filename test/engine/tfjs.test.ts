@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FloatTensor, Program } from '../../src/engine/engine.js';
 import { OrtEngine } from '../../src/engine/ort.js';
-import { LichenError } from '../../src/errors.js';
 import { Piggyback } from '../../src/learn/isolation/piggyback.js';
 import { Pnn } from '../../src/learn/isolation/pnn.js';
 import { LEARNER_DEFAULTS, trainingGraph } from '../../src/learn/learner.js';
@@ -13,36 +12,18 @@ import { GraphBuilder } from '../../src/onnx/builder.js';
 import { int, ints, type Model, node, sizeOf, string } from '../../src/onnx/model.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Random } from '../../src/random.js';
+import { rejectionOf } from '../error-of.js';
 import { smallCrown } from '../learn/small-crown.js';
 import { testedBackends } from './tfjs-backends.js';
+import { a, b, tensor, twoOutputs } from './two-outputs.js';
 
 const ort = new OrtEngine();
 
-/** sum = a + b and product = a * b, of any number of rows of three. */
-function twoOutputs(): Model {
-  const b = new GraphBuilder();
-  b.input('a', [2, 3]);
-  b.input('b', [2, 3]);
-  b.op('Add', ['a', 'b'], {}, 'sum');
-  b.op('Mul', ['a', 'b'], {}, 'product');
-  b.output('sum');
-  b.output('product');
-  const model = b.model();
+/** The same for any number of rows. */
+function anyRows(): Model {
+  const model = twoOutputs();
   for (const v of [...model.graph.inputs, ...model.graph.outputs]) v.dims = ['N', 3];
   return model;
-}
-
-const tensor = (data: number[], dims: number[]) => ({ dims, data: Float32Array.from(data) });
-const a = tensor([1, 2, 3, 4, 5, 6], [2, 3]);
-const b = tensor([10, 20, 30, 40, 50, 60], [2, 3]);
-
-async function errorOf(run: Promise<unknown>): Promise<LichenError> {
-  const error = await run.then(
-    () => undefined,
-    (e: unknown) => e,
-  );
-  expect(error).toBeInstanceOf(LichenError);
-  return error as LichenError;
 }
 
 /** One training step of the small crown: the graph, and tensors for all that it reads. */
@@ -71,7 +52,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
   describe.skipIf(!engine)('a compiled graph', () => {
     let program: Program;
     beforeAll(async () => {
-      program = await engine!.compile(twoOutputs());
+      program = await engine!.compile(anyRows());
     });
     afterAll(() => program.close());
 
@@ -94,7 +75,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
     });
 
     it('runs from the bytes of a file, too', async () => {
-      const same = await engine!.compile(encodeModel(twoOutputs()));
+      const same = await engine!.compile(encodeModel(anyRows()));
       expect(await same.run({ a, b })).toEqual(await program.run({ a, b }));
       await same.close();
     });
@@ -122,7 +103,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
       'refuses %s, keeps nothing, and runs again afterwards',
       async (_, feeds: Record<string, FloatTensor>, message) => {
         const before = tf.memory().numTensors;
-        const error = await errorOf(program.run(feeds));
+        const error = await rejectionOf(program.run(feeds));
         expect(error.code).toBe('engine-run');
         expect(error.message).toMatch(message);
         expect(tf.memory().numTensors).toBe(before);
@@ -131,7 +112,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
     );
 
     it('refuses to write an output into a tensor of another shape', async () => {
-      const error = await errorOf(program.run({ a, b }, { sum: tensor([0, 0, 0], [1, 3]) }));
+      const error = await rejectionOf(program.run({ a, b }, { sum: tensor([0, 0, 0], [1, 3]) }));
       expect(error.code).toBe('engine-run');
       expect(error.message).toMatch(
         /output 'sum' is of shape \[2,3\]; the tensor to write it to is of \[1,3\]/,
@@ -154,7 +135,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
       expect(numTensors).toBeGreaterThan(atFirst);
       await program.close();
       expect(tf.memory().numTensors).toBe(atFirst);
-      expect((await errorOf(program.run(feeds))).message).toMatch(/closed/);
+      expect((await rejectionOf(program.run(feeds))).message).toMatch(/closed/);
     });
 
     it('is not shared with whoever asked: results are copies, and constants are', async () => {
@@ -176,7 +157,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
   });
 
   it.skipIf(!engine)('two programs that run at once do not disturb each other', async () => {
-    const programs = await Promise.all([engine!.compile(twoOutputs()), ort.compile(twoOutputs())]);
+    const programs = await Promise.all([engine!.compile(anyRows()), ort.compile(anyRows())]);
     const runs = programs.flatMap((p) => [p.run({ a, b }), p.run({ a: b, b: a })]);
     for (const out of await Promise.all(runs)) expect([...out.sum!.data]).toEqual([11, 22, 33, 44, 55, 66]);
     for (const p of programs) await p.close();
@@ -208,7 +189,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
 
   describe.skipIf(!engine)('a graph that cannot be compiled', () => {
     const odd = (change: (model: Model) => void) => {
-      const model = twoOutputs();
+      const model = anyRows();
       change(model);
       return model;
     };
@@ -251,7 +232,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
         /input 'a' is not of float32/,
       ],
     ])('%s', async (_, make, message) => {
-      const error = await errorOf(engine!.compile(make()));
+      const error = await rejectionOf(engine!.compile(make()));
       expect(error.code).toBe('engine-compile');
       expect(error.message).toMatch(message);
     });
@@ -276,7 +257,7 @@ describe.each(testedBackends())('the engine tfjs $title', ({ engine }) => {
       ],
     ])('with a form that it lacks: %s', async (_, n, message) => {
       const model = odd((m) => m.graph.nodes.splice(0, 1, n));
-      expect((await errorOf(engine!.compile(model))).message).toMatch(message);
+      expect((await rejectionOf(engine!.compile(model))).message).toMatch(message);
     });
   });
 

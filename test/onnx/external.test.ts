@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LichenError } from '../../src/errors.js';
 import { decodeModel, readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { tinyModel } from '../backbone/tiny-backbone.js';
+import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
 import { encodeExternal, encodeProto } from './models.js';
 
@@ -28,16 +28,6 @@ function writeWith(entries: Record<string, string>, dims = [2]): string {
   const file = scratch.path('model', 'm.onnx');
   writeFileSync(file, encodeProto(graph));
   return file;
-}
-
-function errorOf(run: () => unknown): LichenError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
 }
 
 beforeEach(() => {

@@ -10,6 +10,7 @@ import { normalize } from '../../src/onnx/normalize.js';
 import { decodeModel, readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { tinyModel } from '../backbone/tiny-backbone.js';
+import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
 import { encodeProto as encode } from './models.js';
 
@@ -26,16 +27,6 @@ const withTensor = (tensor: Record<string, unknown>) => ({
   node: [{ opType: 'Add', input: ['x', 'c'], output: ['y'] }],
   initializer: [{ name: 'c', dims: [2], dataType: 1, ...tensor }],
 });
-
-function errorOf(run: () => unknown): LichenError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LichenError);
-    return error as LichenError;
-  }
-  throw new Error('it was accepted');
-}
 
 /** All that a backbone's model goes through before it is compiled. */
 function useWhole(model: Model): void {

@@ -4,13 +4,14 @@ const broadcasted: ShapeRule = (n, c) => [
   n.inputs.map((name) => [...c.shape(name)]).reduce((a, b) => broadcast(a, b)),
 ];
 
-const BROADCASTING = [
+/** Operators whose inputs broadcast. */
+export const BROADCASTING = [
   ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Max', 'Min', 'Sum', 'Mean', 'PRelu', 'Where'],
   ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'And', 'Or', 'Xor'],
 ];
 
-/** Every output has the first input's shape. */
-const SAME = [
+/** Operators whose every output has the first input's shape. */
+export const SAME = [
   ...[
     'Relu',
     'LeakyRelu',
