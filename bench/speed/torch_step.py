@@ -1,7 +1,7 @@
 """(a) One Piggyback step on the default crown: the same arithmetic as Lichen's training graph, in each form that
 PyTorch offers. pip: torch numpy onnx
 
-Masks through a threshold with a straight-through gradient, a scale and a bias per output channel, depthwise kernels
+Masks through a threshold with a straight-through gradient, a scale and a bias per output channel, the depthwise layer
 frozen, a softmax head, label smoothing 0.1, Adam on all. The scale is folded into the weight, as there.
 """
 
@@ -16,7 +16,8 @@ import peer
 
 CLASSES = 10
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "models", "efficientnet-lite0.onnx")
-LAYERS = ("block15.expand", "block15.depthwise", "block15.project", "head")
+MASKED = ("block15.expand", "block15.project", "head")
+DEPTHWISE = "block15.depthwise"
 # Layouts: activations as they come; channels last in memory; rows of channels, pointwise layers as matrix products.
 VARIANTS = {
     f"{how}, {layout}": (mode, layout)
@@ -43,17 +44,17 @@ class Crown(torch.nn.Module):
         initializers = onnx.load(MODEL).graph.initializer
         weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
         self.rows = layout == "rows"
+        self.kernel, self.kernel_bias = weights[f"{DEPTHWISE}.weight"], weights[f"{DEPTHWISE}.bias"]
+        if layout != "NCHW":
+            self.kernel = self.kernel.to(memory_format=torch.channels_last)
         self.frozen = []
         self.masks, self.scales, self.biases = (torch.nn.ParameterList() for _ in range(3))
-        for name in LAYERS:
+        for name in MASKED:
             weight = weights[f"{name}.weight"]
-            if "depthwise" not in name:
-                if self.rows:
-                    weight = weight.flatten(1)
-                self.masks.append(torch.nn.Parameter(torch.full_like(weight, 1e-2)))
-            elif layout != "NCHW":
-                weight = weight.to(memory_format=torch.channels_last)
+            if self.rows:
+                weight = weight.flatten(1)
             self.frozen.append(weight)
+            self.masks.append(torch.nn.Parameter(torch.full_like(weight, 1e-2)))
             self.scales.append(torch.nn.Parameter(torch.ones(len(weight))))
             self.biases.append(torch.nn.Parameter(weights[f"{name}.bias"].clone()))
         self.head = torch.nn.Linear(1280, classes)
@@ -64,24 +65,22 @@ class Crown(torch.nn.Module):
         channel = [*self.scales, *self.biases, *self.head.parameters()]
         return [{"params": list(self.masks), "lr": 3e-4}, {"params": channel, "lr": 3e-3}]
 
-    def pointwise(self, x, i, mask):
-        scale = self.scales[i].view(-1, *[1] * (mask.dim() - 1))
-        weight = self.frozen[i] * Binarize.apply(mask) * scale
+    def pointwise(self, x, i):
+        scale = self.scales[i].view(-1, *[1] * (self.masks[i].dim() - 1))
+        weight = self.frozen[i] * Binarize.apply(self.masks[i]) * scale
         return F.linear(x, weight, self.biases[i]) if self.rows else F.conv2d(x, weight, self.biases[i])
 
     def depthwise(self, x):
         if self.rows:
             x = x.permute(0, 3, 1, 2)
-        x = F.conv2d(x, self.frozen[1], padding=1, groups=1152)
-        if self.rows:
-            return x.permute(0, 2, 3, 1) * self.scales[1] + self.biases[1]
-        return x * self.scales[1].view(-1, 1, 1) + self.biases[1].view(-1, 1, 1)
+        x = F.conv2d(x, self.kernel, self.kernel_bias, padding=1, groups=1152)
+        return x.permute(0, 2, 3, 1) if self.rows else x
 
     def forward(self, x):
-        x = F.relu6(self.pointwise(x, 0, self.masks[0]))
+        x = F.relu6(self.pointwise(x, 0))
         x = F.relu6(self.depthwise(x))
-        x = self.pointwise(x, 2, self.masks[1])
-        x = F.relu6(self.pointwise(x, 3, self.masks[2]))
+        x = self.pointwise(x, 1)
+        x = F.relu6(self.pointwise(x, 2))
         return self.head(x.mean((1, 2) if self.rows else (2, 3)))
 
 
