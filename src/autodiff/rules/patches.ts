@@ -1,0 +1,63 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
+import { float, int, int64s, node } from '../../onnx/model.js';
+import { mul, type Rule, type RuleContext, reshape, sub, sum } from '../rule.js';
+import { readersOf } from '../windows.js';
+
+/** Steep enough to be 0 for anything below its place, for all purposes. */
+const STEEP = 1e30;
+
+/** Rules of the nodes that stand for convolutions and pools in products of patches; see `patched`. */
+export const patches: Record<string, Rule> = {
+  // Of patches, weight, bias, rows and the places that the patches were picked from.
+  PatchGemm: (c) => {
+    const { x, dy, b, wants } = c;
+    const [seen, , bias] = x as [string, string, string];
+    return [
+      undefined,
+      wants(1) ? b.op('Gemm', [seen, dy], { transA: int(1) }) : undefined,
+      bias && wants(2) ? overRows(b, dy) : undefined,
+      wants(3) ? rowsGradient(c) : undefined,
+    ];
+  },
+  // The first of equal ones takes it all, as PyTorch and TensorFlow have it in pools.
+  FirstMax: ({ x, y, dy, b }) => {
+    const elements = b.shape(x[0]!)[1]!;
+    if (elements === 1) return [dy];
+    const each = Array.from({ length: elements }, () => b.fresh('element'));
+    b.add(node('Split', [x[0]!], each, { axis: int(1) }));
+    let rest = dy;
+    const parts = each.slice(0, -1).map((element) => {
+      const is = b.op('HardSigmoid', [sub(b, element, y)], { alpha: float(STEEP), beta: float(1) });
+      const part = mul(b, rest, is);
+      rest = sub(b, rest, part);
+      return part;
+    });
+    return [b.op('Concat', [...parts, rest], { axis: int(1) })];
+  },
+};
+
+/** The sum over rows, as a product: several times faster than a ReduceSum over the outer axis of few columns. */
+function overRows(b: GraphBuilder, dy: string): string {
+  const [rows, columns] = b.shape(dy) as [number, number];
+  const ones = b.op('Expand', [b.scalar(1), b.ints(1, rows)]);
+  return reshape(b, b.op('MatMul', [ones, dy]), [columns]);
+}
+
+/** What comes back to each row: the gradients of all patches that have it, summed. */
+function rowsGradient({ x, dy, b }: RuleContext): string {
+  const [, weight, , rows, from] = x as [string, string, string, string, string];
+  const [batch, count, channels] = b.shape(rows) as [number, number, number];
+  const outputs = b.shape(dy)[1]!;
+  const elements = b.shape(weight)[0]! / channels;
+  const windows = b.shape(dy)[0]! / batch;
+  const { readers, most } = readersOf(b.integers(from)!, count, windows * elements);
+  // One window more, of zeros, for rows that are read less often than others.
+  const short = readers.includes(windows * elements);
+  const apart = reshape(b, dy, [batch, windows, outputs]);
+  const padded = short ? b.op('Pad', [apart, b.ints(0, 0, 0, 0, 1, 0)]) : apart;
+  const all = batch * b.shape(padded)[1]!;
+  const back = b.op('Gemm', [reshape(b, padded, [all, outputs]), weight], { transB: int(1) });
+  const reads = reshape(b, back, [batch, (all / batch) * elements, channels]);
+  const each = b.op('Gather', [reads, b.constant(int64s(readers))], { axis: int(1) });
+  return sum(b, reshape(b, each, [batch, count, most, channels]), [2]);
+}
