@@ -182,12 +182,23 @@ describe('convolutions as products of patches', () => {
     expect([ops(p, 'Conv'), ops(p, 'PatchGemm')]).toEqual([4, 1]);
   });
 
-  it('share one set of patches between a layer and its weight’s gradient', () => {
-    const b = rewritten(chain());
-    b.op('ReduceSum', ['y'], { keepdims: int(0) }, 'loss');
-    gradients(b, 'loss', ['w', 'bias']);
-    expect(b.nodes.filter((n) => n.op === 'Gather' && b.shape(n.outputs[0]!).length === 3).length).toBe(1);
-  });
+  it.each([
+    [4, 1],
+    [70, 2],
+  ])(
+    'make patches of %d channels once or twice, for the layer and for its weight’s gradient',
+    (channels, times) => {
+      const b = new GraphBuilder();
+      b.op('Conv', [b.input('x', [1, channels, 84, 84]), b.input('w', [2, channels, 3, 3])], SAME, 'y');
+      b.output('y');
+      const p = rewritten(b);
+      p.op('ReduceSum', ['y'], { keepdims: int(0) }, 'loss');
+      gradients(p, 'loss', ['w']);
+      expect(p.nodes.filter((n) => n.op === 'Gather' && p.shape(n.outputs[0]!).length === 3).length).toBe(
+        times,
+      );
+    },
+  );
 });
 
 /** A pool that keeps the size. */

@@ -1,20 +1,24 @@
 import type { GraphBuilder } from '../../onnx/builder.js';
-import { float, int, int64s, node } from '../../onnx/model.js';
+import { float, int, int64s, node, sizeOf } from '../../onnx/model.js';
+import { picked } from '../patches.js';
 import { mul, type Rule, type RuleContext, reshape, sub, sum } from '../rule.js';
 import { readersOf } from '../windows.js';
 
 /** Steep enough to be 0 for anything below its place, for all purposes. */
 const STEEP = 1e30;
 
+/** Patches of more bytes than this are made anew for the weight's gradient, and not kept from the layer until then. */
+const KEPT_BYTES = 16 * 2 ** 20;
+
 /** Rules of the nodes that stand for convolutions and pools in products of patches; see `patched`. */
 export const patches: Record<string, Rule> = {
   // Of patches, weight, bias, rows and the places that the patches were picked from.
   PatchGemm: (c) => {
     const { x, dy, b, wants } = c;
-    const [seen, , bias] = x as [string, string, string];
+    const bias = x[2];
     return [
       undefined,
-      wants(1) ? b.op('Gemm', [seen, dy], { transA: int(1) }) : undefined,
+      wants(1) ? b.op('Gemm', [seen(c), dy], { transA: int(1) }) : undefined,
       bias && wants(2) ? overRows(b, dy) : undefined,
       wants(3) ? rowsGradient(c) : undefined,
     ];
@@ -35,6 +39,14 @@ export const patches: Record<string, Rule> = {
     return [b.op('Concat', [...parts, rest], { axis: int(1) })];
   },
 };
+
+/** The patches that a layer saw. */
+function seen({ x, b }: RuleContext): string {
+  const [patches, , , rows, from] = x as [string, string, string, string, string];
+  if (4 * sizeOf(b.shape(patches)) <= KEPT_BYTES) return patches;
+  // By places of their own: the runtime would make one of two nodes that are alike.
+  return reshape(b, picked(b, rows, b.constant(int64s(b.integers(from)!))), b.shape(patches));
+}
 
 /** The sum over rows, as a product: several times faster than a ReduceSum over the outer axis of few columns. */
 function overRows(b: GraphBuilder, dy: string): string {
