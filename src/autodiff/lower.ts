@@ -1,6 +1,7 @@
 import { BUILD_OPSET } from '../onnx/builder.js';
 import { subModel } from '../onnx/cut.js';
-import { floatAttribute, floats, int, type Model, type Node, node } from '../onnx/model.js';
+import { float, floatAttribute, type Model, type Node, node } from '../onnx/model.js';
+import { STEEP } from './gate.js';
 
 /**
  * Makes a built training graph an ordinary ONNX model: what no output needs is dropped, and the operators
@@ -8,16 +9,12 @@ import { floatAttribute, floats, int, type Model, type Node, node } from '../onn
  */
 export function lower(model: Model): Model {
   const { graph } = subModel(model, model.graph.inputs, model.graph.outputs);
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.flatMap((n): Node[] => {
-    if (n.domain !== 'lichen') return [n];
-    const output = n.outputs[0]!;
-    const threshold = `${output}.threshold`;
-    initializers.set(threshold, floats([floatAttribute(n, 'threshold', 0)], []));
-    return [
-      node('Greater', [n.inputs[0]!, threshold], [`${output}.above`]),
-      node('Cast', [`${output}.above`], [output], { to: int(1) }),
-    ];
+  const nodes = graph.nodes.map((n): Node => {
+    if (n.domain !== 'lichen') return n;
+    const threshold = Math.fround(floatAttribute(n, 'threshold', 0));
+    // 0 up to the threshold, 1 above: so steep that no value lies between.
+    const step = { alpha: float(STEEP), beta: float(-STEEP * threshold) };
+    return node('HardSigmoid', n.inputs, n.outputs, step);
   });
-  return { ...model, opset: BUILD_OPSET, graph: { ...graph, nodes, initializers } };
+  return { ...model, opset: BUILD_OPSET, graph: { ...graph, nodes } };
 }

@@ -12,6 +12,7 @@ export interface ParameterStep {
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
+const ROOT = Math.sqrt(1 - BETA2);
 
 /** The input that scales every learning rate; see `adamRate`. */
 export const RATE_INPUT = 'rate';
@@ -30,13 +31,14 @@ export function adam(
     const shape = b.shape(name);
     const m = b.input(`${name}.adam1`, shape);
     const v = b.input(`${name}.adam2`, shape);
-    const m2 = b.op('Add', [scale(b, m, BETA1), scale(b, gradient, 1 - BETA1)], {}, `${m}.next`);
+    // The moments are kept without their factors 1 - beta, which go into rate and epsilon: two passes less.
+    const m2 = b.op('Add', [scale(b, m, BETA1), gradient], {}, `${m}.next`);
     const squared = b.op('Mul', [gradient, gradient]);
-    const v2 = b.op('Add', [scale(b, v, BETA2), scale(b, squared, 1 - BETA2)], {}, `${v}.next`);
+    const v2 = b.op('Add', [scale(b, v, BETA2), squared], {}, `${v}.next`);
     const step = div(
       b,
-      mul(b, m2, scale(b, rate, learningRate)),
-      add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON)),
+      mul(b, m2, scale(b, rate, (learningRate * (1 - BETA1)) / ROOT)),
+      add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON / ROOT)),
     );
     const next = b.op('Sub', [name, step], {}, `${name}.next`);
     for (const o of [next, m2, v2]) b.output(o);

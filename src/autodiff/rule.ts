@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../onnx/builder.js';
 import type { Node } from '../onnx/model.js';
-import { float, int, ints } from '../onnx/model.js';
+import { float, int, ints, sizeOf } from '../onnx/model.js';
 import { broadcast } from '../onnx/shapes.js';
 
 /** What a gradient rule is given. */
@@ -31,17 +31,25 @@ export const sub = (b: GraphBuilder, p: string, q: string) => b.op('Sub', [p, q]
 export const div = (b: GraphBuilder, p: string, q: string) => b.op('Div', [p, q]);
 export const neg = (b: GraphBuilder, p: string) => b.op('Neg', [p]);
 
-/** A product. A factor that was only expanded to the other's shape is used as it was: broadcasting is free. */
+/**
+ * A product. A factor that was only expanded to the other's shape is used as it was: broadcasting is free, also where
+ * the expanded one was reshaped since; then the other is seen in that shape for the product.
+ */
 export function mul(b: GraphBuilder, p: string, q: string): string {
-  const narrow = (name: string, other: string) => {
-    const from = b.producer(name);
-    const small = from?.op === 'Expand' ? from.inputs[0]! : undefined;
-    return small && String(broadcast(b.shape(small), b.shape(other))) === String(b.shape(name))
-      ? small
-      : name;
-  };
-  const left = narrow(p, q);
-  return b.op('Mul', [left, left === p ? narrow(q, p) : q]);
+  const shape = broadcast(b.shape(p), b.shape(q));
+  for (const [expanded, other] of [
+    [p, q],
+    [q, p],
+  ] as const) {
+    const by = b.producer(expanded);
+    const from = by?.op === 'Reshape' ? b.producer(by.inputs[0]!) : by;
+    if (from?.op !== 'Expand') continue;
+    const wide = b.shape(from.outputs[0]!);
+    const size = sizeOf(wide);
+    if (sizeOf(shape) !== size || sizeOf(b.shape(other)) !== size) continue;
+    return reshape(b, b.op('Mul', [from.inputs[0]!, reshape(b, other, wide)]), shape);
+  }
+  return b.op('Mul', [p, q]);
 }
 
 /** The product with a number. */
@@ -81,3 +89,6 @@ export const mean = (b: GraphBuilder, p: string, axes: readonly number[]) =>
 
 /** The slope of an activation function, as an attribute. */
 export const alpha = (value: number) => ({ alpha: float(value) });
+
+/** What a hard activation adds to its scaled input, as an attribute. */
+export const beta = (value: number) => ({ beta: float(value) });

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from '../../onnx/builder.js';
 import { floatAttribute } from '../../onnx/model.js';
+import { clipGate, positive } from '../gate.js';
 import {
   add,
   alpha,
@@ -17,25 +17,6 @@ import {
 
 const one = (c: RuleContext) => c.b.scalar(1);
 const square = ({ b }: RuleContext, x: string) => b.op('Mul', [x, x]);
-
-/** Large enough to lift any value above 1 that is not zero for all purposes, small enough not to overflow. */
-const LIFT = 1e30;
-
-/**
- * 1 where a value that is never negative is positive, else 0: by a clip, which runs in vectors and takes a
- * quarter of Sign's time, and less than comparisons take.
- */
-const positive = (b: GraphBuilder, x: string): string =>
-  b.op('Clip', [scale(b, x, LIFT), b.scalar(0), b.scalar(1)]);
-
-/** 1 where the clip lets its input through. */
-const clipGate = ({ b, x, y }: RuleContext): string | undefined => {
-  const [, lo, hi] = x;
-  const above = lo ? sub(b, y, lo) : undefined;
-  const below = hi ? sub(b, hi, y) : undefined;
-  const inside = above && below ? b.op('Mul', [above, below]) : (above ?? below);
-  return inside && positive(b, inside);
-};
 
 /** The gradient of a function that has one slope above zero and another below. */
 const above = ({ b, dy, x }: RuleContext, slope: string, below: string): string =>
@@ -79,13 +60,13 @@ export const activation: Record<string, Rule> = {
   },
   HardSigmoid: unary((c) => {
     const slope = floatAttribute(c.node, 'alpha', 0.2);
-    const inside = c.b.op('Sign', [mul(c.b, c.y, sub(c.b, one(c), c.y))]);
+    const inside = positive(c.b, mul(c.b, c.y, sub(c.b, one(c), c.y)));
     return mul(c.b, c.dy, scale(c.b, inside, slope));
   }),
   // y = x * hardSigmoid(x; 1/6, 1/2), so y' = hardSigmoid(x) + x/6 inside (-3, 3).
   HardSwish: unary((c, x) => {
     const gate = c.b.op('HardSigmoid', [x], alpha(1 / 6));
-    const inside = c.b.op('Sign', [mul(c.b, gate, sub(c.b, one(c), gate))]);
+    const inside = positive(c.b, mul(c.b, gate, sub(c.b, one(c), gate)));
     return mul(c.b, c.dy, add(c.b, gate, mul(c.b, scale(c.b, x, 1 / 6), inside)));
   }),
   Sigmoid: unary((c) => mul(c.b, c.dy, mul(c.b, c.y, sub(c.b, one(c), c.y)))),

@@ -27,7 +27,8 @@ export const PIGGYBACK_DEFAULTS: PiggybackOptions = {
 /**
  * Piggyback (Mallya, Davis & Lazebnik 2018): one bit per frozen weight, learned as a real-valued mask through
  * a threshold with a straight-through gradient; here with a scale and a bias per output channel besides.
- * Depthwise kernels keep all their weights (they are few, and fast only as constants).
+ * Depthwise layers stay as they are: their weights are few and fast only as constants, and a scale and a bias of their
+ * own cost a twentieth of a step and gained no accuracy (docs/benchmarks.md).
  */
 export class Piggyback implements Isolation {
   readonly name = 'piggyback';
@@ -53,15 +54,11 @@ export class Piggyback implements Isolation {
     };
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer) return undefined;
-      const { channels, weight, depthwise } = layer;
+      if (!layer || layer.depthwise) return undefined;
+      const { channels, weight } = layer;
       const key = node.outputs[0]!;
       const scale = parameter(`${key}.scale`, [channels], new Float32Array(channels).fill(1), o.channelRate);
       const bias = parameter(`${key}.bias`, [channels], startBias(layer), o.channelRate);
-      if (depthwise) {
-        const frozen = b.constant(weight, `${key}.frozen`);
-        return scaledAfter(b, layer, inputs[0]!, frozen, scale, bias);
-      }
       // As matrices: the runtime is slow at tensors whose last dimensions are 1, as pointwise kernels' are.
       const { matrix, perRow } = matrixOf(layer);
       const frozen = b.constant(floats(weight.data, matrix), `${key}.frozen`);
@@ -80,13 +77,10 @@ export class Piggyback implements Isolation {
     const tensors: AdapterTensors = new Map();
     for (const node of crown.graph.nodes) {
       const layer = weightLayer(crown.graph, node);
-      if (!layer) continue;
+      if (!layer || layer.depthwise) continue;
       const key = node.outputs[0]!;
-      const mask = values.get(`${key}.mask`);
-      if (mask) {
-        const data = mask.map((m) => (m > this.options.threshold ? 1 : 0));
-        tensors.set(`${key}.mask`, { type: 'bit', dims: layer.weight.dims, data });
-      }
+      const data = values.get(`${key}.mask`)!.map((m) => (m > this.options.threshold ? 1 : 0));
+      tensors.set(`${key}.mask`, { type: 'bit', dims: layer.weight.dims, data });
       tensors.set(`${key}.scale`, half(values.get(`${key}.scale`)!, [layer.channels]));
       tensors.set(`${key}.bias`, half(values.get(`${key}.bias`)!, [layer.channels]));
     }
@@ -107,7 +101,7 @@ export class Piggyback implements Isolation {
       const key = node.outputs[0]!;
       const scale = adapter.get(`${key}.scale`)?.data;
       const bias = adapter.get(`${key}.bias`)?.data;
-      // A layer that nothing reads was left out; see `withoutFeatures`.
+      // Depthwise layers have none, and layers that nothing reads were left out; see `withoutFeatures`.
       if (!scale || !bias) return undefined;
       const mask = adapter.get(`${key}.mask`)?.data;
       const used = Float32Array.from(
@@ -147,18 +141,4 @@ function channelOf(layer: WeightLayer, i: number): number {
 function apply(b: GraphBuilder, { node }: WeightLayer, x: string, weight: string, bias: string): string {
   if (node.op === 'MatMul') return b.op('Add', [b.op('MatMul', [x, weight]), bias]);
   return b.op(node.op, [x, weight, bias], node.attributes);
-}
-
-/** A depthwise layer with a constant kernel, scaled and shifted behind. */
-function scaledAfter(
-  b: GraphBuilder,
-  layer: WeightLayer,
-  x: string,
-  weight: string,
-  scale: string,
-  bias: string,
-): string {
-  const wide = b.ints(layer.channels, ...layer.perChannel.slice(2));
-  const y = b.op('Conv', [x, weight], layer.node.attributes);
-  return b.op('Add', [b.op('Mul', [y, b.op('Reshape', [scale, wide])]), b.op('Reshape', [bias, wide])]);
 }

@@ -26,14 +26,12 @@ function initialValues(): Map<string, Float32Array> {
 }
 
 describe('Piggyback', () => {
-  it('has a mask a dense weight, and a scale and a bias a channel; depthwise kernels have no mask', () => {
+  it('has a mask a dense weight, and a scale and a bias a channel; depthwise layers have nothing', () => {
     const shapes = Object.fromEntries(piggyback.network(context, 4).parameters.map((p) => [p.name, p.dims]));
     expect(shapes).toEqual({
       'expand.mask': [32, 16],
       'expand.scale': [32],
       'expand.bias': [32],
-      'depthwise.scale': [32],
-      'depthwise.bias': [32],
       'project.mask': [16, 32],
       'project.scale': [16],
       'project.bias': [16],
