@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from '../onnx/model.js';
 import { type Window, windowOf } from '../onnx/shapes.js';
-import { reshape } from './rule.js';
+import { add, reshape } from './rule.js';
 import { everywhere, readPlaces } from './windows.js';
 
 /** Patches of a layer that take more bytes than this are not made: they grow with the kernel's size. */
@@ -64,7 +64,7 @@ export function patched(graph: Graph, shapes: Shapes): GraphBuilder {
 /** Replaces the nodes of `patched` by the standard's. */
 export function standardNodes(model: Model): Model {
   const nodes = model.graph.nodes.map((n): Node => {
-    if (n.op === 'PatchGemm') return node('Gemm', n.inputs.slice(0, n.inputs[2] ? 3 : 2), n.outputs);
+    if (n.op === 'PatchGemm') return node('Gemm', n.inputs.slice(0, 2), n.outputs);
     if (n.op === 'FirstMax')
       return node('ReduceMax', n.inputs, n.outputs, { axes: ints([1]), keepdims: int(1) });
     return n;
@@ -134,10 +134,11 @@ function product(
   const patches = reshape(b, picked(b, rows, places), [batch * order.length, elements * channels]);
   const y = b.fresh('product');
   // The patches have no gradient of their own: it goes from the product to the rows that they were picked from.
-  const inputs = [patches, elementRows(b, weight), bias ?? '', rows, places];
-  b.add(node('PatchGemm', inputs, [y], {}, 'lichen'));
+  b.add(node('PatchGemm', [patches, elementRows(b, weight), rows, places], [y], {}, 'lichen'));
   const sizes = pool?.output ?? window.output;
-  const shaped = reshape(b, pool ? largest(b, y, batch, sizeOf(pool.kernel)) : y, [batch, ...sizes, outputs]);
+  const kept = pool ? largest(b, y, batch, sizeOf(pool.kernel)) : y;
+  const pictures = reshape(b, kept, [batch, sizeOf(sizes), outputs]);
+  const shaped = reshape(b, bias ? shifted(b, pictures, bias) : pictures, [batch, ...sizes, outputs]);
   return b.op('Transpose', [shaped], { perm: ints([0, sizes.length + 1, ...sizes.map((_, i) => i + 1)]) });
 }
 
@@ -168,6 +169,13 @@ function pooledOrder(size: readonly number[], pool: Window): number[] {
   const elements = sizeOf(pool.kernel);
   return everywhere(pool.kernel).flatMap((e) => windows.map((w) => reads[w * elements + e]!));
 }
+
+/**
+ * Adds a bias to [N, rows, C]; it goes to each picture, so that its gradient is summed within each first, which the
+ * runtime does in parallel. As part of the product it would first be copied to every row, also to those that a pool drops.
+ */
+const shifted = (b: GraphBuilder, rows: string, bias: string): string =>
+  add(b, rows, b.op('Expand', [bias, b.ints(b.shape(rows)[0]!, 1, b.shape(bias)[0]!)]));
 
 /** The maximum over windows whose elements lie one behind the other. */
 function largest(b: GraphBuilder, rows: string, batch: number, elements: number): string {

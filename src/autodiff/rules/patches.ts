@@ -1,11 +1,8 @@
-import type { GraphBuilder } from '../../onnx/builder.js';
-import { float, int, int64s, ints, node, sizeOf } from '../../onnx/model.js';
+import { int, int64s, ints, node, sizeOf } from '../../onnx/model.js';
+import { STEEP } from '../gate.js';
 import { picked } from '../patches.js';
-import { mul, type Rule, type RuleContext, reshape, sub, sum } from '../rule.js';
+import { alpha, beta, mul, type Rule, type RuleContext, reshape, sub, sum } from '../rule.js';
 import { readersOf } from '../windows.js';
-
-/** Steep enough to be 0 for anything below its place, for all purposes. */
-const STEEP = 1e30;
 
 /** Patches of more bytes than this are made anew for the weight's gradient, and not kept from the layer until then. */
 const KEPT_BYTES = 16 * 2 ** 20;
@@ -15,17 +12,12 @@ const MANY_ROWS = 16;
 
 /** Rules of the nodes that stand for convolutions and pools in products of patches; see `patched`. */
 export const patches: Record<string, Rule> = {
-  // Of patches, weight, bias, rows and the places that the patches were picked from.
-  PatchGemm: (c) => {
-    const { x, dy, b, wants } = c;
-    const bias = x[2];
-    return [
-      undefined,
-      wants(1) ? weightGradient(c) : undefined,
-      bias && wants(2) ? overRows(b, dy, b.shape(x[3]!)[0]!) : undefined,
-      wants(3) ? rowsGradient(c) : undefined,
-    ];
-  },
+  // Of patches, weight, rows and the places that the patches were picked from.
+  PatchGemm: (c) => [
+    undefined,
+    c.wants(1) ? weightGradient(c) : undefined,
+    c.wants(2) ? rowsGradient(c) : undefined,
+  ],
   // The first of equal ones takes it all, as PyTorch and TensorFlow have it in pools.
   FirstMax: ({ x, y, dy, b }) => {
     const elements = b.shape(x[0]!)[1]!;
@@ -34,7 +26,7 @@ export const patches: Record<string, Rule> = {
     b.add(node('Split', [x[0]!], each, { axis: int(1) }));
     let rest = dy;
     const parts = each.slice(0, -1).map((element) => {
-      const is = b.op('HardSigmoid', [sub(b, element, y)], { alpha: float(STEEP), beta: float(1) });
+      const is = b.op('HardSigmoid', [sub(b, element, y)], { ...alpha(STEEP), ...beta(1) });
       const part = mul(b, rest, is);
       rest = sub(b, rest, part);
       return part;
@@ -45,7 +37,7 @@ export const patches: Record<string, Rule> = {
 
 /** The patches that a layer saw. */
 function seen({ x, b }: RuleContext): string {
-  const [patches, , , rows, from] = x as [string, string, string, string, string];
+  const [patches, , rows, from] = x as [string, string, string, string];
   if (4 * sizeOf(b.shape(patches)) <= KEPT_BYTES) return patches;
   // By places of their own: the runtime would make one of two nodes that are alike.
   return reshape(b, picked(b, rows, b.constant(int64s(b.integers(from)!))), b.shape(patches));
@@ -63,15 +55,9 @@ function weightGradient(c: RuleContext): string {
   return sum(b, b.op('MatMul', [turned, half(dy)]), [0]);
 }
 
-/** The sum over rows: within each picture first, which the runtime does in parallel. */
-function overRows(b: GraphBuilder, dy: string, batch: number): string {
-  const [rows, columns] = b.shape(dy) as [number, number];
-  return sum(b, sum(b, reshape(b, dy, [batch, rows / batch, columns]), [1]), [0]);
-}
-
 /** What comes back to each row: the gradients of all patches that have it, summed. */
 function rowsGradient({ x, dy, b }: RuleContext): string {
-  const [, weight, , rows, from] = x as [string, string, string, string, string];
+  const [, weight, rows, from] = x as [string, string, string, string];
   const [batch, count, channels] = b.shape(rows) as [number, number, number];
   const outputs = b.shape(dy)[1]!;
   const elements = b.shape(weight)[0]! / channels;
