@@ -267,6 +267,8 @@ export class Agent {
         epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
         batch: config.learn.batch,
         seed: config.learn.seed,
+        ...(config.learn.hardest === undefined ? {} : { hardest: config.learn.hardest }),
+        ...(config.learn.earlyStopping ? {} : { patience: 0 }),
         threads: profile.threads,
         arena: profile.arena,
       }),
