@@ -41,8 +41,9 @@ export interface LearnerOptions {
    */
   hardest: number;
   /**
-   * Epochs without a smaller loss on the held-out samples before the rates fall, and then before training ends
-   * (`Plateau`); what is kept is what was best on them. 0: all epochs are trained, and the last is kept.
+   * Looks at the held-out samples, at the ends of epochs, without a smaller loss before the rates fall, and then before
+   * training ends (`Plateau`); what is kept is what was best on them. 0: all epochs are trained, and the last is kept.
+   * A look comes at least 16 steps after the one before.
    */
   patience: number;
   threads?: number;
@@ -66,8 +67,8 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
  * its threshold.
  */
 const WARM_STEPS = 24;
-/** Fewer steps change too little for another look at the held-out samples. */
-const LOOK_EVERY = 8;
+/** Fewer steps change too little for another look at the held-out samples, which costs a few steps itself. */
+const LOOK_EVERY = 16;
 /** Fewer held-out samples say too little to stop by. */
 const FEWEST_HELD_OUT = 16;
 

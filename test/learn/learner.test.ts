@@ -91,7 +91,7 @@ describe('the learner', () => {
         context,
         CODEC,
         { ...small, classes: 3, fresh: small.labels.map((_, i) => i), heldOut: held },
-        { ...LEARNER_DEFAULTS, headRate: 1e-2, epochs: 40, batch: 8, decayAt: 1, ...options },
+        { ...LEARNER_DEFAULTS, headRate: 1e-2, epochs: 40, batch: 5, decayAt: 1, ...options },
         onProgress,
       );
 
@@ -113,7 +113,7 @@ describe('the learner', () => {
       const trained = await run(heldOut, { patience: 3 });
       const { heldOutLosses } = trained;
       expect(Math.min(...heldOutLosses)).toBeLessThan(heldOutLosses.at(-1)!);
-      // An epoch has twelve steps: the first look comes after two of them, and then one after each.
+      // An epoch has eighteen steps: the first look comes after two of them, and then one after each.
       const epochs = 2 + heldOutLosses.indexOf(Math.min(...heldOutLosses));
       const again = await run(heldOut, { patience: 3, epochs });
       expect(again.heldOutLosses.at(-1)).toBe(Math.min(...heldOutLosses));
