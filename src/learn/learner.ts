@@ -59,7 +59,7 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
   decayAt: 0.85,
   decay: 0.1,
   hardest: 1,
-  patience: 1,
+  patience: 2,
 };
 
 /**
