@@ -85,18 +85,23 @@ export function copyPictures(
   return pictures;
 }
 
-/** `lichen learn` in a process of its own; seconds that it lived, and what it printed. */
+/**
+ * `lichen learn` in a process of its own; seconds that it lived, and what it printed.
+ * @param more further options of the command
+ */
 export async function runLearn(
   data: string,
   store: string,
   method: string,
   epochs: number,
+  more: readonly string[] = [],
 ): Promise<{ seconds: number; learned: LearnResult }> {
   const start = performance.now();
   const { stdout } = await run(process.execPath, [
     join(packageRoot(), 'dist', 'src', 'cli', 'main.js'),
     ...['learn', '--data', data, '--task', 'bench', '--method', method],
     ...['--epochs', String(epochs), '--store', store, '--json', '--quiet'],
+    ...more,
   ]);
   const seconds = Math.round((performance.now() - start) / 10) / 100;
   return { seconds, learned: JSON.parse(stdout) as LearnResult };

@@ -19,6 +19,12 @@ const PEER_JOBS = {
 } as const;
 const PLAIN = 'no latents kept';
 
+/** Forms of the job in Lichen: as it comes, and with as many samples shown in every epoch as the peer shows. */
+const LICHEN_JOBS = {
+  Lichen: [],
+  'Lichen, every sample in every epoch': ['--hardest', '1', '--no-early-stopping'],
+} as const;
+
 export interface JobsOptions {
   folder: string;
   perClass: number;
@@ -51,10 +57,14 @@ export interface JobComparison {
   pictures: number;
   epochs: number;
   lichen: JobSide;
+  /** Lichen with every sample shown in every epoch. */
+  lichenFull: JobSide;
   /** Every form of the peer, the fastest first. */
   peers: JobSide[];
   /** How many times longer the peer takes: with its fastest form, and without latents kept. */
   timesFaster: number | null;
+  /** The same with every sample shown in every epoch on both sides. */
+  timesFasterFull: number | null;
   timesFasterThanPlain: number | null;
   memoryRatio: number | null;
 }
@@ -65,20 +75,21 @@ export async function compareJobs(o: JobsOptions, say: (text: string) => void): 
   try {
     const data = join(scratch, 'data');
     const pictures = copyPictures({ ...o, dataset: 'hand-signs' }, data);
-    const names = ['lichen', ...(o.python ? Object.keys(PEER_JOBS) : [])];
+    const own = Object.keys(LICHEN_JOBS);
+    const names = [...own, ...(o.python ? Object.keys(PEER_JOBS) : [])];
     let run = 0;
     const measured = await inTurns(
       names.map((name) => () => {
         say(`job ${++run}/${o.rounds * names.length}: ${name}`);
         const store = join(scratch, `store${run}`);
-        return name === 'lichen'
-          ? lichenJob(data, store, o)
+        return own.includes(name)
+          ? lichenJob(data, store, o, LICHEN_JOBS[name as keyof typeof LICHEN_JOBS])
           : peerJob(data, name as keyof typeof PEER_JOBS, o);
       }),
       o.rounds,
     );
-    const [lichen, ...peers] = names.map((variant, i) => jobSide(variant, measured[i]!));
-    return jobComparison(pictures, o.epochs, lichen!, peers);
+    const [lichen, full, ...peers] = names.map((variant, i) => jobSide(variant, measured[i]!));
+    return jobComparison(pictures, o.epochs, lichen!, full!, peers);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -99,6 +110,7 @@ export function jobComparison(
   pictures: number,
   epochs: number,
   lichen: JobSide,
+  lichenFull: JobSide,
   peers: readonly JobSide[],
 ): JobComparison {
   const sorted = [...peers].sort((a, b) => a.medianSeconds - b.medianSeconds);
@@ -108,17 +120,24 @@ export function jobComparison(
     pictures,
     epochs,
     lichen,
+    lichenFull,
     peers: sorted,
     timesFaster: best ? round(best.medianSeconds / lichen.medianSeconds) : null,
+    timesFasterFull: best ? round(best.medianSeconds / lichenFull.medianSeconds) : null,
     timesFasterThanPlain: plain ? round(plain.medianSeconds / lichen.medianSeconds) : null,
     memoryRatio: best ? round(lichen.peakRssBytes / best.peakRssBytes) : null,
   };
 }
 
-async function lichenJob(data: string, store: string, { epochs }: JobsOptions): Promise<JobRun> {
-  const { seconds, learned } = await runLearn(data, store, 'piggyback', epochs);
-  const { peakRssBytes, heldOutAccuracy } = learned;
-  return { seconds, peakRssBytes, heldOutAccuracy };
+async function lichenJob(
+  data: string,
+  store: string,
+  { epochs }: JobsOptions,
+  more: readonly string[],
+): Promise<JobRun> {
+  const { seconds, learned } = await runLearn(data, store, 'piggyback', epochs, more);
+  const { peakRssBytes, heldOutAccuracy, steps } = learned;
+  return { seconds, peakRssBytes, heldOutAccuracy, steps };
 }
 
 async function peerJob(data: string, name: keyof typeof PEER_JOBS, o: JobsOptions): Promise<JobRun> {

@@ -61,8 +61,9 @@ function stepsTable(steps: readonly StepComparison[]): string {
 
 function jobTable(job: JobComparison): string {
   const header = ['whole job', 'median s', 'all', 'peak', 'held-out accuracy'];
-  const rows = [job.lichen, ...job.peers].map((side, i) => [
-    i === 0 ? 'Lichen' : `PyTorch, ${side.variant}`,
+  const own = [job.lichen, job.lichenFull];
+  const rows = [...own, ...job.peers].map((side, i) => [
+    i < own.length ? side.variant : `PyTorch, ${side.variant}`,
     side.medianSeconds.toFixed(1),
     side.runs.map((r) => r.seconds.toFixed(1)).join(' '),
     bytes(side.peakRssBytes),
@@ -74,7 +75,8 @@ function jobTable(job: JobComparison): string {
       `Lichen is ${job.timesFaster.toFixed(2)} times faster than PyTorch's best (${job.peers[0]!.variant})` +
         (job.timesFasterThanPlain === null
           ? ''
-          : `, ${job.timesFasterThanPlain.toFixed(2)} times faster than without kept latents`),
+          : `, ${job.timesFasterThanPlain.toFixed(2)} times faster than without kept latents`) +
+        `; with every sample in every epoch, too: ${job.timesFasterFull?.toFixed(2)} times`,
     );
   }
   return lines.join('\n');

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { sourceSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
+import { LEARNER_DEFAULTS } from '../learn/learner.js';
 
 const id = z
   .string()
@@ -48,7 +49,26 @@ export const agentConfigSchema = z.strictObject({
         .default('piggyback')
         .describe('What a new task trains: piggyback (masks) or pnn (a column).'),
       rehearsal: z.enum(['er', 'none']).default('er').describe('How remembered samples enter a training.'),
-      epochs: z.int().min(1).max(10_000).default(10).describe('Times that every new sample is shown.'),
+      epochs: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(LEARNER_DEFAULTS.epochs)
+        .describe('Epochs of a training, at most.'),
+      hardest: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .optional()
+        .describe(
+          'Share of the samples, the ones learned least, that an epoch shows after the first; 1 shows all. 0.3 for piggyback and 1 for pnn unless given.',
+        ),
+      earlyStopping: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether training ends before its last epoch when the loss on held-out samples falls no more.',
+        ),
       batch: z.int().min(1).max(1024).default(16).describe('Samples a step.'),
       seed: z.int().min(0).default(0).describe('Of everything random.'),
       newLabels: z.int().min(1).default(20).describe('New labels of a task that start its training at once.'),

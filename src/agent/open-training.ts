@@ -30,6 +30,8 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
       batch: config.learn.batch,
       seed: config.learn.seed,
+      ...(config.learn.hardest === undefined ? {} : { hardest: config.learn.hardest }),
+      ...(config.learn.earlyStopping ? {} : { patience: 0 }),
       threads: profile.threads,
       arena: profile.arena,
     }),

@@ -5,8 +5,10 @@ import {
   beats,
   type Candidate,
   type CandidateMetrics,
+  type DescribedTraining,
   instantCandidate,
   type LabelledLatent,
+  type TaskData,
   trainedCandidate,
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
@@ -24,6 +26,8 @@ export interface TrainTaskOptions {
   rehearsal: string;
   learner: Partial<LearnerOptions>;
   onProgress?: (p: Progress) => void | Promise<void>;
+  /** Called before training, with the instant answer and the training samples as the frozen network sees them. */
+  onInstant?: (instant: CandidateMetrics, training: DescribedTraining) => void | Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -51,7 +55,7 @@ export async function trainTask(
   const classes = task.classes;
   const data = { backbone, classes, samples };
   const seed = options.learner.seed ?? 0;
-  const instant = await instantCandidate(engine, data, seed);
+  const instant = await answerAtOnce(engine, data, seed, options.onInstant);
   const requires = earlierColumns(store, task, options.isolation);
   const earlier = earlierAdapters(store.versions, requires);
   const strategies = {
@@ -83,6 +87,20 @@ export async function trainTask(
   const { promoted, reason } = await gate(engine, backbone, store, task, samples, candidate, instant);
   if (promoted) store.versions.promote(task.name, version.id, reason);
   return { version, promoted, reason, candidate: candidate.metrics, instant: instant.metrics };
+}
+
+async function answerAtOnce(
+  engine: Engine,
+  data: TaskData,
+  seed: number,
+  onInstant: TrainTaskOptions['onInstant'],
+): Promise<Candidate> {
+  let described: DescribedTraining | undefined;
+  const instant = await instantCandidate(engine, data, seed, (training) => {
+    described = training;
+  });
+  await onInstant?.(instant.metrics, described!);
+  return instant;
 }
 
 /** Compares a candidate with the instant answer and with the version that answers now, on today's held-out samples. */

@@ -31,20 +31,26 @@ function widen(pixels: Uint8Array, from: Size, width: number): Uint8ClampedArray
   const { positions: p, weights: w } = taps(from.width, width);
   // A clamped array rounds and clips to 0..255, as the pixels between PIL's two passes are.
   const out = new Uint8ClampedArray(width * from.height * CHANNELS);
-  for (let y = 0, o = 0; y < from.height; y++) {
-    const row = y * from.width;
-    for (let k = 0; k < 4 * width; k += 4) {
-      const a = (row + p[k]!) * CHANNELS;
-      const b = (row + p[k + 1]!) * CHANNELS;
-      const c = (row + p[k + 2]!) * CHANNELS;
-      const d = (row + p[k + 3]!) * CHANNELS;
-      for (let q = 0; q < CHANNELS; q++) {
-        out[o++] =
-          pixels[a + q]! * w[k]! +
-          pixels[b + q]! * w[k + 1]! +
-          pixels[c + q]! * w[k + 2]! +
-          pixels[d + q]! * w[k + 3]!;
-      }
+  const line = from.width * CHANNELS;
+  const outLine = width * CHANNELS;
+  for (let x = 0, k = 0; x < outLine; x += CHANNELS, k += 4) {
+    // Column by column, so that positions and weights are read once for all rows.
+    let a = p[k]! * CHANNELS;
+    let b = p[k + 1]! * CHANNELS;
+    let c = p[k + 2]! * CHANNELS;
+    let d = p[k + 3]! * CHANNELS;
+    const wa = w[k]!;
+    const wb = w[k + 1]!;
+    const wc = w[k + 2]!;
+    const wd = w[k + 3]!;
+    for (let y = 0, o = x; y < from.height; y++, o += outLine) {
+      out[o] = pixels[a]! * wa + pixels[b]! * wb + pixels[c]! * wc + pixels[d]! * wd;
+      out[o + 1] = pixels[a + 1]! * wa + pixels[b + 1]! * wb + pixels[c + 1]! * wc + pixels[d + 1]! * wd;
+      out[o + 2] = pixels[a + 2]! * wa + pixels[b + 2]! * wb + pixels[c + 2]! * wc + pixels[d + 2]! * wd;
+      a += line;
+      b += line;
+      c += line;
+      d += line;
     }
   }
   return out;
@@ -59,12 +65,12 @@ function heighten(pixels: Uint8Array | Uint8ClampedArray, from: Size, height: nu
     const b = p[k + 1]! * row;
     const c = p[k + 2]! * row;
     const d = p[k + 3]! * row;
-    for (let x = 0; x < row; x++) {
-      out[o++] =
-        pixels[a + x]! * w[k]! +
-        pixels[b + x]! * w[k + 1]! +
-        pixels[c + x]! * w[k + 2]! +
-        pixels[d + x]! * w[k + 3]!;
+    const wa = w[k]!;
+    const wb = w[k + 1]!;
+    const wc = w[k + 2]!;
+    const wd = w[k + 3]!;
+    for (let x = 0; x < row; x++, o++) {
+      out[o] = pixels[a + x]! * wa + pixels[b + x]! * wb + pixels[c + x]! * wc + pixels[d + x]! * wd;
     }
   }
   return out;

@@ -12,6 +12,8 @@ export interface LatentsJob {
   batch: number;
   /** What computes; ONNX Runtime unless given. */
   engine?: EngineChoice;
+  /** Threads that compute; as many as there are cores unless given. */
+  threads?: number;
 }
 
 /** What it answers, one message a batch and one at the end. */
@@ -36,10 +38,17 @@ process.once('message', (job: LatentsJob) => {
     });
 });
 
-async function work({ manifest, split, files, batch, engine: choice = 'auto' }: LatentsJob): Promise<void> {
+async function work({
+  manifest,
+  split,
+  files,
+  batch,
+  engine: choice = 'auto',
+  threads,
+}: LatentsJob): Promise<void> {
   const engine = openEngine(choice);
   const backbone = await Backbone.open(manifest, engine, split);
-  const trunk = await backbone.openTrunk(engine);
+  const trunk = await backbone.openTrunk(engine, { threads });
   const unreadable: Unreadable[] = [];
   // A few batches a message: a message costs about as much as a picture.
   const portion = 8 * batch;

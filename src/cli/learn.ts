@@ -6,11 +6,9 @@ import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
 import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import type { LabelledLatent } from '../learn/candidate.js';
-import { deployModel } from '../learn/deploy.js';
-import { Frozen } from '../learn/isolation/frozen.js';
+import type { CandidateMetrics, DescribedTraining, LabelledLatent } from '../learn/candidate.js';
+import { LEARNER_DEFAULTS } from '../learn/learner.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
-import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
 import type { Isolation, Task } from '../store/tasks.js';
@@ -20,13 +18,15 @@ import { bytes, percent, print } from './output.js';
 import { bar, runSteps } from './progress.js';
 
 /** Pictures that the trunk takes at once. */
-const TRUNK_BATCH = 8;
+const TRUNK_BATCH = 4;
 
 interface LearnOptions {
   data: string;
   task: string;
   method: string;
   epochs: number;
+  hardest?: number;
+  earlyStopping: boolean;
   batch: number;
   seed: number;
   heldOut: number;
@@ -57,7 +57,12 @@ export interface LearnResult {
   duplicates: number;
   conflicts: string[];
   seed: number;
+  /** Epochs that were asked for, and that were run. */
   epochs: number;
+  epochsRun: number;
+  steps: number;
+  /** Why training ended: all epochs were run, or the held-out samples' loss fell no more. */
+  ended: CandidateMetrics['ended'];
   stepMilliseconds: number;
   seconds: number;
   peakRssBytes: number;
@@ -71,7 +76,13 @@ export function addLearn(program: Command): void {
     .requiredOption('--data <folder>', 'folder of class folders')
     .requiredOption('--task <name>', 'name of the task: a-z, A-Z, 0-9, _ and -')
     .option('--method <name>', `what is trained: ${TRAINABLE_ISOLATIONS.join(' or ')}`, 'piggyback')
-    .option('--epochs <n>', 'times that every sample is shown', integer(1, 10_000), 10)
+    .option('--epochs <n>', 'epochs, at most', integer(1, 10_000), LEARNER_DEFAULTS.epochs)
+    .option(
+      '--hardest <share>',
+      'share of the samples, the ones learned least, that an epoch shows after the first; 1 shows all (default: 0.3 for piggyback, 1 for pnn)',
+      numberWithin(0.01, 1),
+    )
+    .option('--no-early-stopping', 'run all epochs, also when the loss on held-out samples falls no more')
     .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
     .option(
@@ -92,6 +103,7 @@ Examples:
   lichen learn --data photos --task screws
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
+  lichen learn --data photos --task screws --hardest 1 --no-early-stopping
   LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
     )
     .action(async (options: LearnOptions) => {
@@ -131,21 +143,27 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
       {
         title: `Learning '${task.name}' (${method}, ${options.epochs} epochs)`,
         run: async (c, say) => {
-          const began = performance.now();
+          let began = 0;
           c.trained = await trainTask(engine, backbone, store, task, c.samples.labelled, {
             isolation: method,
             rehearsal: 'er',
-            learner: { epochs: options.epochs, batch: options.batch, seed: options.seed },
+            learner: {
+              epochs: options.epochs,
+              batch: options.batch,
+              seed: options.seed,
+              ...(options.hardest === undefined ? {} : { hardest: options.hardest }),
+              ...(options.earlyStopping ? {} : { patience: 0 }),
+            },
+            onInstant: async (instant, training) => {
+              await keepDiscriminant(device, task, instant, training);
+              began = performance.now();
+            },
             onProgress: (p) => {
               c.stepMs = (performance.now() - began) / p.step;
               say(`${bar(p.step, p.steps)} steps, epoch ${p.epoch}, loss ${p.loss.toFixed(3)}`);
             },
           });
         },
-      },
-      {
-        title: 'Keeping the instant answer',
-        run: async (c) => keepDiscriminant(device, task, c.samples.labelled, c.trained!.instant),
       },
     ],
     context,
@@ -173,6 +191,9 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     conflicts: samples.conflicts,
     seed: options.seed,
     epochs: options.epochs,
+    epochsRun: candidate.epochs,
+    steps: candidate.steps,
+    ended: candidate.ended,
     stepMilliseconds: Math.round(context.stepMs * 10) / 10,
     seconds: Math.round((performance.now() - start) / 10) / 100,
     peakRssBytes: Math.max(samples.readerPeak, process.resourceUsage().maxRSS * 1024),
@@ -248,28 +269,21 @@ async function readSamples(
 
 /** Keeps the discriminant of the training samples, which answers at once, and by which the task is recognized. */
 async function keepDiscriminant(
-  { engine, backbone, store }: Device,
+  { engine, store }: Device,
   task: Task,
-  samples: readonly LabelledLatent[],
   chosen: { shrinkage: number | null; temperature: number },
+  { summary, labels, blocks }: DescribedTraining,
 ): Promise<void> {
-  const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
-  const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec);
-  try {
-    const discriminant = new StreamingDiscriminant(network.blocks);
-    discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
-    discriminant.temperature = chosen.temperature;
-    const training = samples.filter((s) => !s.heldOut);
-    const { summary } = await network.describe(training.map((s) => s.latent));
-    training.forEach((s, i) => {
-      const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
-      discriminant.add(row, task.classes[s.label]!);
-    });
-    store.discriminants.save(task.name, discriminant.encode());
-  } finally {
-    await network.close();
-  }
+  const discriminant = new StreamingDiscriminant(blocks);
+  discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
+  discriminant.temperature = chosen.temperature;
+  const names = labels.map((label) => task.classes[label]!);
+  await discriminant.addAll(engine, summary, names);
+  store.discriminants.save(task.name, discriminant.encode());
 }
+
+const early = (ended: LearnResult['ended']): string =>
+  ended === 'plateau' ? ' (the held-out loss fell no more)' : '';
 
 function describe(r: LearnResult): string {
   const ratio = (r.backboneBytes / r.adapterBytes).toFixed(0);
@@ -278,7 +292,7 @@ function describe(r: LearnResult): string {
     `  ${r.trainSamples} samples trained, ${r.heldOutSamples} held out, ${r.classes.length} classes`,
     `  accuracy on held-out samples: ${percent(r.heldOutAccuracy)}, instant answer ${percent(r.instantAccuracy)}`,
     `  adapter ${bytes(r.adapterBytes)}, 1/${ratio} of the backbone's ${bytes(r.backboneBytes)}`,
-    `  ${r.seconds.toFixed(1)} s, peak memory ${bytes(r.peakRssBytes)}`,
+    `  ${r.steps} steps in ${r.epochsRun} of ${r.epochs} epochs${early(r.ended)}, ${r.seconds.toFixed(1)} s, peak memory ${bytes(r.peakRssBytes)}`,
   ];
   if (r.duplicates > 0) lines.push(`  ${r.duplicates} pictures were there twice and counted once`);
   for (const c of r.conflicts) lines.push(`  left out, since it lies in two class folders: ${c}`);

@@ -6,6 +6,7 @@ import { deployModel } from './deploy.js';
 import { type ChosenHead, chooseHead, type Described } from './head.js';
 import { Frozen } from './isolation/frozen.js';
 import { LEARNER_DEFAULTS, type LearnerOptions, type Progress, type Strategies, train } from './learner.js';
+import { hardestFor } from './methods.js';
 import { TaskNetwork } from './network.js';
 import type { Isolation, IsolationContext } from './strategy.js';
 
@@ -36,12 +37,28 @@ export interface CandidateMetrics {
   shrinkage: number | null;
   temperature: number;
   seed: number;
+  /** Epochs that were run. */
   epochs: number;
+  /** Epochs that were asked for. */
+  epochsAllowed: number;
   steps: number;
-  /** Mean loss of each epoch. */
+  /** Why training ended: all epochs were run, or the held-out samples' loss fell no more. Null where nothing is trained. */
+  ended: 'epochs' | 'plateau' | null;
+  /** Mean loss of each epoch, on the samples that it showed. */
   losses: number[];
+  /** Loss of the held-out samples at each look at them. */
+  heldOutLosses: number[];
   seconds: number;
 }
+
+const NOTHING_TRAINED = {
+  epochs: 0,
+  epochsAllowed: 0,
+  steps: 0,
+  ended: null,
+  losses: [],
+  heldOutLosses: [],
+};
 
 /** The task as both kinds of candidate need it. */
 export interface TaskData {
@@ -50,16 +67,27 @@ export interface TaskData {
   samples: readonly LabelledLatent[];
 }
 
+/** What the training samples look like to a network, and the widths of their summary's blocks. */
+export interface DescribedTraining extends Described {
+  blocks: readonly number[];
+}
+
 /**
  * The instant answer as a candidate: the discriminant on the frozen features, no gradient step.
+ * @param onDescribed is given the training samples as the frozen network sees them
  * @throws LichenError `learn-no-samples` when a class has no sample to train on
  */
-export async function instantCandidate(engine: Engine, data: TaskData, seed: number): Promise<Candidate> {
+export async function instantCandidate(
+  engine: Engine,
+  data: TaskData,
+  seed: number,
+  onDescribed?: (training: DescribedTraining) => void,
+): Promise<Candidate> {
   const start = performance.now();
   checkClasses(data);
   const context = { crown: data.backbone.crown, earlier: [] };
-  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, seed);
-  return candidate('frozen', new Map(), chosen, data, { seed, epochs: 0, steps: 0, losses: [] }, start);
+  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, seed, onDescribed);
+  return candidate('frozen', new Map(), chosen, data, { seed, ...NOTHING_TRAINED }, start);
 }
 
 /**
@@ -78,10 +106,11 @@ export async function trainedCandidate(
 ): Promise<Candidate> {
   const start = performance.now();
   checkClasses(data);
-  const settings = { ...LEARNER_DEFAULTS, ...options };
   const { isolation } = strategies;
+  const settings = { ...LEARNER_DEFAULTS, hardest: hardestFor(isolation.name), ...options };
   const context = { crown: data.backbone.crown, earlier };
   const training = data.samples.filter((s) => !s.heldOut);
+  const heldOut = data.samples.filter((s) => s.heldOut);
   const trained = await train(
     engine,
     strategies,
@@ -92,6 +121,7 @@ export async function trainedCandidate(
       labels: training.map((s) => s.label),
       classes: data.classes.length,
       fresh: training.flatMap((s, i) => (s.fresh ? [i] : [])),
+      heldOut: { latents: heldOut.map((s) => s.latent), labels: heldOut.map((s) => s.label) },
     },
     settings,
     onProgress,
@@ -100,10 +130,18 @@ export async function trainedCandidate(
   const tensors = isolation.freeze(context, trained.values);
   const softmax = { weight: trained.headWeight, bias: trained.headBias };
   const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings.seed);
-  const { seed, epochs } = settings;
-  const { steps, losses } = trained;
+  const { steps, ended, losses, heldOutLosses } = trained;
+  const run = {
+    seed: settings.seed,
+    epochs: losses.length,
+    epochsAllowed: settings.epochs,
+    steps,
+    ended,
+    losses,
+    heldOutLosses,
+  };
   const kept = chosen.head.kind === 'discriminant' ? isolation.withoutFeatures(context, tensors) : tensors;
-  return candidate(isolation.name, kept, chosen, data, { seed, epochs, steps, losses }, start);
+  return candidate(isolation.name, kept, chosen, data, run, start);
 }
 
 async function fitHead(
@@ -114,6 +152,7 @@ async function fitHead(
   { backbone, classes, samples }: TaskData,
   softmax: { weight: Float32Array; bias: Float32Array } | undefined,
   seed: number,
+  onDescribed?: (training: DescribedTraining) => void,
 ): Promise<ChosenHead> {
   // Few runs: memory is worth more than time here.
   const network = await TaskNetwork.open(
@@ -129,6 +168,7 @@ async function fitHead(
     });
     const training = await describe(samples.filter((s) => !s.heldOut));
     const heldOut = await describe(samples.filter((s) => s.heldOut));
+    onDescribed?.({ ...training, blocks: network.blocks });
     return await chooseHead(training, heldOut, classes, network.blocks, softmax, seed);
   } finally {
     await network.close();
@@ -140,7 +180,7 @@ function candidate(
   tensors: AdapterTensors,
   chosen: ChosenHead,
   { samples }: TaskData,
-  run: Pick<CandidateMetrics, 'seed' | 'epochs' | 'steps' | 'losses'>,
+  run: Pick<CandidateMetrics, 'seed' | keyof typeof NOTHING_TRAINED>,
   start: number,
 ): Candidate {
   const heldOutSamples = samples.filter((s) => s.heldOut).length;

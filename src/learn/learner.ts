@@ -8,11 +8,24 @@ import { add } from '../autodiff/rule.js';
 import { decodeLatent, type LatentShape } from '../backbone/latent.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { int, type Model, sizeOf } from '../onnx/model.js';
+import { type Model, sizeOf } from '../onnx/model.js';
 import { Random } from '../random.js';
+import { Focus } from './focus.js';
+import { HeldOutLoss } from './held-out-loss.js';
+import { Plateau } from './plateau.js';
+import {
+  HEAD_BIAS,
+  HEAD_WEIGHT,
+  headLogits,
+  headShapes,
+  SAMPLE_LOSSES,
+  sampleLosses,
+  TARGETS,
+} from './softmax.js';
 import type { Isolation, IsolationContext, Parameter, Regularization, Rehearsal } from './strategy.js';
 
 export interface LearnerOptions {
+  /** At most; see `patience`. */
   epochs: number;
   batch: number;
   seed: number;
@@ -23,6 +36,17 @@ export interface LearnerOptions {
   /** After this share of the steps every rate is multiplied by `decay`. */
   decayAt: number;
   decay: number;
+  /**
+   * Share of the samples, the ones with the largest loss, that an epoch shows once all were seen (`Focus`); 1 shows
+   * all in every epoch.
+   */
+  hardest: number;
+  /**
+   * Looks at the held-out samples, at the ends of epochs, without a smaller loss before the rates fall, and then before
+   * training ends (`Plateau`); what is kept is what was best on them. 0: all epochs are trained, and the last is kept.
+   * A look comes at least 16 steps after the one before.
+   */
+  patience: number;
   threads?: number;
   arena?: boolean;
 }
@@ -33,9 +57,21 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
   seed: 0,
   labelSmoothing: 0.1,
   headRate: 3e-3,
-  decayAt: 0.7,
+  decayAt: 0.85,
   decay: 0.1,
+  hardest: 1,
+  patience: 2,
 };
+
+/**
+ * Steps before samples are chosen by their loss and held-out samples are looked at: it takes a mask 17 steps to cross
+ * its threshold.
+ */
+const WARM_STEPS = 24;
+/** Fewer steps change too little for another look at the held-out samples, which costs a few steps itself. */
+const LOOK_EVERY = 16;
+/** Fewer held-out samples say too little to stop by. */
+const FEWEST_HELD_OUT = 16;
 
 export interface TrainingSet {
   /** Encoded latents. */
@@ -45,12 +81,15 @@ export interface TrainingSet {
   classes: number;
   /** Indices that came since the last training of the task; all others are the replay memory's. */
   fresh: readonly number[];
+  /** What is never trained on, by which training ends early. */
+  heldOut?: { latents: readonly Uint8Array[]; labels: ArrayLike<number> };
 }
 
 export interface Progress {
   epoch: number;
   epochs: number;
   step: number;
+  /** At most; the same as `step` once training has ended early. */
   steps: number;
   /** Mean loss since the epoch began. */
   loss: number;
@@ -61,9 +100,13 @@ export interface Trained {
   values: Map<string, Float32Array>;
   headWeight: Float32Array;
   headBias: Float32Array;
-  /** Mean loss of each epoch. */
+  /** Mean loss of each epoch that was run, on the samples that it showed. */
   losses: number[];
+  /** Loss of the held-out samples at each look, where training may end early. */
+  heldOutLosses: number[];
   steps: number;
+  /** Why training ended: all epochs were run, or the held-out samples' loss fell no more. */
+  ended: 'epochs' | 'plateau';
 }
 
 /** What a learner is put together from: one choice on each axis. */
@@ -73,10 +116,7 @@ export interface Strategies {
   rehearsal: Rehearsal;
 }
 
-const TARGETS = 'targets';
 const LOSS = 'loss';
-const HEAD_WEIGHT = 'lichen:head.weight';
-const HEAD_BIAS = 'lichen:head.bias';
 
 /**
  * The one training loop. It trains what the isolation strategy offers, with a linear softmax head, by Adam
@@ -106,49 +146,105 @@ export async function train(
     random,
   );
   const program = await engine.compile(model, { threads: options.threads, arena: options.arena });
+  let heldOut: HeldOutLoss | undefined;
   try {
     const state = new StepState(parameters, steps);
+    heldOut = await openHeldOut(engine, strategies.isolation, context, codec, set, batch, options);
     const memory = exclude(set.latents.length, set.fresh);
-    const plan = Array.from({ length: options.epochs }, () =>
-      strategies.rehearsal.epoch(set.fresh, memory, set.labels, batch, random),
-    );
-    const total = plan.reduce((n, batches) => n + batches.length, 0);
+    const focus = new Focus(set.latents.length, options.hardest, batch);
     const feed = new BatchFeed(context, codec, set, batch, options.labelSmoothing);
+    const plateau = new Plateau(options.patience);
+    // Where nothing is fresh, the memory is what is learned.
+    const learned = set.fresh.length > 0 ? set.fresh : memory;
+    const batchesOf = (shown: readonly number[], random: Random) =>
+      set.fresh.length > 0
+        ? strategies.rehearsal.epoch(shown, memory, set.labels, batch, random)
+        : strategies.rehearsal.epoch([], shown, set.labels, batch, random);
+    const total = countSteps(options.epochs, learned, focus, batchesOf);
     const losses: number[] = [];
+    const heldOutLosses: number[] = [];
     let step = 0;
-    for (const [epoch, batches] of plan.entries()) {
+    let lookedAt = 0;
+    let fallen = false;
+    let best: Map<string, Float32Array> | undefined;
+    let ended: Trained['ended'] = 'epochs';
+    for (let epoch = 1; epoch <= options.epochs && ended === 'epochs'; epoch++) {
+      const shown = step < WARM_STEPS ? learned : focus.choose(learned, random);
+      const batches = batchesOf(shown, random);
       let sum = 0;
       for (const [i, indices] of batches.entries()) {
         if (signal?.aborted) throw new LichenError('learn-aborted', 'training was stopped before it ended');
         step++;
-        const rate = adamRate(step, step > options.decayAt * total ? options.decay : 1);
-        const loss = await state.advance(program, feed.fill(indices), rate);
+        fallen ||= step > options.decayAt * total;
+        const rate = adamRate(step, fallen ? options.decay : 1);
+        const { loss, each } = await state.advance(program, feed.fill(indices), rate);
         if (!Number.isFinite(loss)) {
           throw new LichenError(
             'learn-diverged',
             `the loss became ${loss} in step ${step}; lower the learning rates`,
           );
         }
+        focus.saw(indices, feed.unweighted(each, indices.length));
         sum += loss;
-        await onProgress({
-          epoch: epoch + 1,
-          epochs: options.epochs,
-          step,
-          steps: total,
-          loss: sum / (i + 1),
-        });
+        const progress = { epoch, epochs: options.epochs, step, steps: total, loss: sum / (i + 1) };
+        if (i + 1 === batches.length && heldOut && step >= WARM_STEPS && step - lookedAt >= LOOK_EVERY) {
+          lookedAt = step;
+          const now = await heldOut.measure(state.tensors());
+          heldOutLosses.push(now);
+          const verdict = plateau.look(now, fallen);
+          if (verdict.best) best = state.copy();
+          if (verdict.next === 'decay') fallen = true;
+          if (verdict.next === 'stop') {
+            ended = 'plateau';
+            Object.assign(progress, { epochs: epoch, steps: step });
+          }
+        }
+        await onProgress(progress);
       }
       losses.push(sum / batches.length);
     }
-    const values = state.values();
+    const values = best ?? state.values();
     const headWeight = values.get(HEAD_WEIGHT)!;
     const headBias = values.get(HEAD_BIAS)!;
     values.delete(HEAD_WEIGHT);
     values.delete(HEAD_BIAS);
-    return { values, headWeight, headBias, losses, steps: total };
+    return { values, headWeight, headBias, losses, heldOutLosses, steps: step, ended };
   } finally {
     await program.close();
+    await heldOut?.close();
   }
+}
+
+/** The steps of all epochs, if none is left out. */
+function countSteps(
+  epochs: number,
+  learned: readonly number[],
+  focus: Focus,
+  batchesOf: (shown: readonly number[], random: Random) => number[][],
+): number {
+  // How many batches there are does not depend on which samples are in them.
+  const random = new Random(0);
+  const whole = batchesOf(learned, random).length;
+  const chosen = batchesOf(learned.slice(0, focus.size(learned.length)), random).length;
+  const warm = Math.min(epochs, Math.ceil(WARM_STEPS / whole));
+  return warm * whole + (epochs - warm) * chosen;
+}
+
+/** Looks at the held-out samples where there are enough of them and training may end by them. */
+async function openHeldOut(
+  engine: Engine,
+  isolation: Isolation,
+  context: IsolationContext,
+  codec: LatentShape,
+  { heldOut, classes }: TrainingSet,
+  batch: number,
+  { patience, labelSmoothing, seed, threads, arena }: LearnerOptions,
+): Promise<HeldOutLoss | undefined> {
+  if (patience === 0 || !heldOut || heldOut.latents.length < FEWEST_HELD_OUT) return undefined;
+  const size = Math.min(batch, heldOut.latents.length);
+  const feed = new BatchFeed(context, codec, { ...heldOut, classes }, size, labelSmoothing);
+  const samples = { count: heldOut.latents.length, batch: size, classes, seed };
+  return HeldOutLoss.open(engine, isolation, context, feed, samples, { threads, arena });
 }
 
 /** One step as an ONNX graph: loss, gradients and the optimizer's updates. */
@@ -166,18 +262,15 @@ export function trainingGraph(
   const products = patched(forward.graph(), (name) => forward.shape(name));
   const b = channelsLast(products.graph(), (name) => products.shape(name));
   const width = b.shape(network.features)[1]!;
-  const head: Parameter[] = [
-    {
-      name: HEAD_WEIGHT,
-      dims: [classes, width],
-      initial: new Float32Array(classes * width),
-      learningRate: options.headRate,
-    },
-    { name: HEAD_BIAS, dims: [classes], initial: new Float32Array(classes), learningRate: options.headRate },
-  ];
+  const head: Parameter[] = [...headShapes(classes, width)].map(([name, dims]) => ({
+    name,
+    dims,
+    initial: new Float32Array(sizeOf(dims)),
+    learningRate: options.headRate,
+  }));
   for (const p of head) b.input(p.name, p.dims);
   const targets = b.input(TARGETS, [batch, classes]);
-  const logits = b.op('Gemm', [network.features, HEAD_WEIGHT, HEAD_BIAS], { transB: int(1) });
+  const logits = headLogits(b, network.features);
   const parameters = [...network.parameters, ...head];
   const data = crossEntropy(b, logits, targets, 'data_loss');
   const penalty = regularization.penalty(b, parameters);
@@ -193,6 +286,7 @@ export function trainingGraph(
     parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
   );
   b.output(LOSS);
+  sampleLosses(b, logits, targets);
   return { model: lower(standardNodes(b.model('lichen-step'))), parameters, steps };
 }
 
@@ -215,16 +309,31 @@ class StepState {
     }
   }
 
-  async advance(program: Program, feeds: Record<string, FloatTensor>, rate: number): Promise<number> {
+  /** One step. Returns the batch's loss, and that of each row with the row's weight. */
+  async advance(
+    program: Program,
+    feeds: Record<string, FloatTensor>,
+    rate: number,
+  ): Promise<{ loss: number; each: Float32Array }> {
     const into = Object.fromEntries([...this.outputs].map(([input, output]) => [output, this.next[input]!]));
     const scaled = { dims: [], data: Float32Array.of(rate) };
     const results = await program.run({ ...this.current, ...feeds, [RATE_INPUT]: scaled }, into);
     [this.current, this.next] = [this.next, this.current];
-    return results[LOSS]!.data[0]!;
+    return { loss: results[LOSS]!.data[0]!, each: results[SAMPLE_LOSSES]!.data };
+  }
+
+  /** What is trained, as inputs. */
+  tensors(): Record<string, FloatTensor> {
+    return Object.fromEntries(this.parameters.map((p) => [p.name, this.current[p.name]!]));
   }
 
   values(): Map<string, Float32Array> {
     return new Map(this.parameters.map((p) => [p.name, this.current[p.name]!.data]));
+  }
+
+  /** The values as they are now; those of `values` change with the next steps. */
+  copy(): Map<string, Float32Array> {
+    return new Map([...this.values()].map(([name, data]) => [name, data.slice()]));
   }
 }
 
@@ -234,13 +343,13 @@ class BatchFeed {
   private readonly target: { dims: number[]; data: Float32Array<ArrayBuffer> };
   private readonly name: string;
   private readonly codec: LatentShape;
-  private readonly set: TrainingSet;
+  private readonly set: Pick<TrainingSet, 'latents' | 'labels' | 'classes'>;
   private readonly smoothing: number;
 
   constructor(
     context: IsolationContext,
     codec: LatentShape,
-    set: TrainingSet,
+    set: Pick<TrainingSet, 'latents' | 'labels' | 'classes'>,
     batch: number,
     smoothing: number,
   ) {
@@ -267,6 +376,11 @@ class BatchFeed {
       this.target.data[at + this.set.labels[sample]!]! += weight * (1 - this.smoothing);
     });
     return { [this.name]: this.latent, [TARGETS]: this.target };
+  }
+
+  /** The losses of the first `count` rows without the weight that a short batch gives them. */
+  unweighted(losses: Float32Array, count: number): Float32Array {
+    return losses.subarray(0, count).map((loss) => (loss * count) / this.latent.dims[0]!);
   }
 }
 

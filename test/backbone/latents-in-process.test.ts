@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Backbone } from '../../src/backbone/backbone.js';
-import { latentsOfFiles } from '../../src/backbone/latents.js';
+import { latentsOfFiles, sampleId } from '../../src/backbone/latents.js';
 import { defaultManifest } from '../../src/backbone/manifest.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { spawnTypeScript } from '../spawn-typescript.js';
@@ -55,6 +55,29 @@ describe('latents from a process of its own', () => {
     expect(peakRssBytes).toBeLessThan(2e9);
   });
 
+  it('are in the order of the files where two processes share them', async () => {
+    const files = Array.from({ length: 66 }, (_, i) => FILES[(7 * i) % 10]!);
+    files[40] = scratch.path('none.png');
+    const asked = ask(files, 'read');
+    expect(await asked.ended).toBe(0);
+    const [read] = said(asked.output(), 'read') as { ids: string[]; unreadable: { file: string }[] }[];
+    const ids = files.filter((_, i) => i !== 40).map((f) => sampleId(readFileSync(f)));
+    expect(read!.ids).toEqual(ids);
+    expect(read!.unreadable).toMatchObject([{ file: scratch.path('none.png') }]);
+    expect(said(asked.output(), 'progress').at(-1)).toBe(66);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'end in a clear error when a process of two is killed',
+    async () => {
+      const asked = ask(Array.from({ length: 8 }, () => FILES).flat(), 'kill');
+      await asked.ended;
+      expect(said(asked.output(), 'failed')).toEqual([
+        { code: 'latents-failed', message: 'reading the pictures failed: its process ended with SIGKILL' },
+      ]);
+    },
+  );
+
   it.skipIf(process.platform !== 'linux')('end in a clear error when the process is killed', async () => {
     const asked = ask(FILES, 'kill');
     await asked.ended;
@@ -76,13 +99,14 @@ describe('latents from a process of its own', () => {
 
   it.skipIf(process.platform !== 'linux')('leave no process behind when whoever asked is gone', async () => {
     const asked = ask(Array.from({ length: 8 }, () => FILES).flat(), 'hang');
-    const child = Number((await asked.line('child ')).slice('child '.length));
-    expect(runs(child)).toBe(true);
+    const children = JSON.parse((await asked.line('children ')).slice('children '.length)) as number[];
+    expect(children.length).toBeGreaterThan(0);
+    expect(children.every(runs)).toBe(true);
     asked.child.kill('SIGKILL');
     await asked.ended;
-    // It used to stay for ever, with all of its memory.
-    while (runs(child)) await sleep(20);
-    expect(runs(child)).toBe(false);
+    // They used to stay for ever, with all of their memory.
+    while (children.some(runs)) await sleep(20);
+    expect(children.some(runs)).toBe(false);
   });
 });
 

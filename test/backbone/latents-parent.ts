@@ -1,6 +1,6 @@
 /**
  * Asks a process of its own for latents: node ... latents-parent.ts JOB ACTION, the job as JSON. Prints lines of
- * JSON. At the first progress it kills the process (ACTION kill), or stops taking part (hang), or goes on (read).
+ * JSON. At the first progress it kills a process (ACTION kill), or stops taking part (hang), or goes on (read).
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -16,10 +16,11 @@ try {
   const { latents, unreadable, peakRssBytes } = await latentsInProcess(job, (done) => {
     print('progress', done);
     if (action === 'read') return;
-    const child = Number(readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim());
-    if (action === 'kill') process.kill(child, 'SIGKILL');
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+    const pids = children.trim().split(' ').map(Number);
+    if (action === 'kill') process.kill(pids[0]!, 'SIGKILL');
     if (action === 'hang') {
-      print('child', child);
+      print('children', pids);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     }
   });

@@ -71,6 +71,106 @@ describe('the learner', () => {
     expect(seen.at(-1)).toMatchObject({ epoch: 2, epochs: 2, steps });
   });
 
+  describe('with samples held out', () => {
+    const small = patternSamples(90, 3, 4);
+    const noise = patternSamples(60, 3, 5);
+    /** Held-out samples whose labels have nothing to do with them: their loss soon rises. */
+    const heldOut = { latents: noise.latents, labels: noise.labels.map((_, i) => (i * 7 + (i >> 2)) % 3) };
+    const run = (
+      held: typeof heldOut,
+      options: Partial<LearnerOptions>,
+      onProgress?: (p: Progress) => void,
+    ) =>
+      train(
+        engine,
+        {
+          isolation: new Piggyback(),
+          regularization: new NoRegularization(),
+          rehearsal: new ExperienceReplay(),
+        },
+        context,
+        CODEC,
+        { ...small, classes: 3, fresh: small.labels.map((_, i) => i), heldOut: held },
+        { ...LEARNER_DEFAULTS, headRate: 1e-2, epochs: 40, batch: 5, decayAt: 1, ...options },
+        onProgress,
+      );
+
+    it('ends when their loss falls no more, and says so', async () => {
+      const seen: Progress[] = [];
+      const trained = await run(heldOut, {}, (p) => seen.push(p));
+      expect(trained.ended).toBe('plateau');
+      expect(trained.losses.length).toBeLessThan(40);
+      expect(seen.at(-1)).toMatchObject({
+        step: trained.steps,
+        steps: trained.steps,
+        epoch: trained.losses.length,
+        epochs: trained.losses.length,
+      });
+      expect(seen[0]!.steps).toBeGreaterThan(trained.steps);
+    });
+
+    it('keeps what was best on them, not what was last', async () => {
+      const trained = await run(heldOut, { patience: 3 });
+      const { heldOutLosses } = trained;
+      expect(Math.min(...heldOutLosses)).toBeLessThan(heldOutLosses.at(-1)!);
+      // An epoch has eighteen steps: the first look comes after two of them, and then one after each.
+      const epochs = 2 + heldOutLosses.indexOf(Math.min(...heldOutLosses));
+      const again = await run(heldOut, { patience: 3, epochs });
+      expect(again.heldOutLosses.at(-1)).toBe(Math.min(...heldOutLosses));
+      expect(again.losses).toHaveLength(epochs);
+      expect([...again.values]).toEqual([...trained.values]);
+      expect(again.headWeight).toEqual(trained.headWeight);
+    });
+
+    it('runs every epoch with a patience of 0, and with too few of them', async () => {
+      const few = { latents: heldOut.latents.slice(0, 10), labels: heldOut.labels.slice(0, 10) };
+      const runs = await Promise.all([run(heldOut, { patience: 0, epochs: 12 }), run(few, { epochs: 12 })]);
+      for (const { ended, losses, heldOutLosses } of runs) {
+        expect(ended).toBe('epochs');
+        expect(losses).toHaveLength(12);
+        expect(heldOutLosses).toEqual([]);
+      }
+    });
+
+    it('gives the same bits for the same seed', async () => {
+      const [a, b] = await Promise.all([run(heldOut, { seed: 7 }), run(heldOut, { seed: 7 })]);
+      expect([...a.values]).toEqual([...b.values]);
+      expect(a.heldOutLosses).toEqual(b.heldOutLosses);
+      expect(a.losses).toEqual(b.losses);
+    });
+  });
+
+  it('shows the samples that it has not learned more often than the others', async () => {
+    // Ten samples with a wrong label, which cannot be learned as soon as the others.
+    const wrong = new Set([3, 17, 31, 45, 59, 73, 87, 101, 115, 129]);
+    const labels = training.labels.map((l, i) => (wrong.has(i) ? (l + 2) % 5 : l));
+    const epochs: number[][] = [];
+    const counting = {
+      name: 'counting',
+      epoch: (...given: Parameters<ExperienceReplay['epoch']>) => {
+        const batches = new ExperienceReplay().epoch(...given);
+        epochs.push(batches.flat());
+        return batches;
+      },
+    };
+    const strategies = {
+      isolation: new Piggyback(),
+      regularization: new NoRegularization(),
+      rehearsal: counting,
+    };
+    const set = { latents: training.latents, labels, classes: 5, fresh: labels.map((_, i) => i) };
+    const options = { ...LEARNER_DEFAULTS, headRate: 1e-2, epochs: 24, hardest: 0.3 };
+    const { steps, losses } = await train(engine, strategies, context, CODEC, set, options);
+    // What came before is how the steps were counted.
+    const shown = epochs.slice(-24).flat();
+    const mean = (of: number[]) => shown.filter((i) => of.includes(i)).length / of.length;
+    const others = labels.flatMap((_, i) => (wrong.has(i) ? [] : [i]));
+    expect(mean([...wrong])).toBeGreaterThan(2 * mean(others));
+    // Three epochs of all samples until masks move, then a third of them and a few, in whole batches.
+    expect(steps).toBe(3 * 10 + 21 * 4);
+    expect(losses).toHaveLength(24);
+  });
+
   it('stops when told to', async () => {
     const abort = new AbortController();
     const strategies = {

@@ -1,7 +1,10 @@
+import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { fromHalf, toHalf } from '../../onnx/float16.js';
 import type { Head } from '../adapter.js';
+import type { Rows } from '../network.js';
 import { cholesky, solve } from './linear.js';
+import { columnProducts } from './products.js';
 
 const MAGIC = Buffer.from('LICHEND1');
 /** Used until held-out samples have chosen better ones; see docs/benchmarks.md. */
@@ -15,6 +18,9 @@ interface Header {
   shrinkage: number;
   temperature: number;
 }
+
+/** Samples that are taken in at once. */
+const PORTION = 1024;
 
 /** What a new covariance was factorized from, kept so that a new mean is worth something at once. */
 interface Factor {
@@ -56,6 +62,37 @@ export class StreamingDiscriminant {
 
   /** Takes in one sample; a class that is new is added. */
   add(summary: Float32Array, label: string): void {
+    const { apart, weight } = this.move(summary, label);
+    if (weight === 0) return;
+    let at = 0;
+    for (let i = 0; i < this.width; i++) {
+      const a = weight * apart[i]!;
+      for (let j = 0; j <= i; j++) this.scatter[at++]! += a * apart[j]!;
+    }
+  }
+
+  /** Takes in many samples, as `add` does one by one, to rounding; the engine computes the products. */
+  async addAll(engine: Engine, rows: Rows, labels: readonly string[]): Promise<void> {
+    const { width } = this;
+    for (let from = 0; from < rows.count; from += PORTION) {
+      const count = Math.min(PORTION, rows.count - from);
+      const scaled = new Float32Array(count * width);
+      for (let i = 0; i < count; i++) {
+        const row = rows.data.subarray((from + i) * width, (from + i + 1) * width);
+        const { apart, weight } = this.move(row, labels[from + i]!);
+        const root = Math.sqrt(weight);
+        for (let k = 0; k < width; k++) scaled[i * width + k] = root * apart[k]!;
+      }
+      const products = await columnProducts(engine, scaled, count, width);
+      let at = 0;
+      for (let i = 0; i < width; i++) {
+        for (let j = 0; j <= i; j++) this.scatter[at++]! += products[i * width + j]!;
+      }
+    }
+  }
+
+  /** Moves a class's mean by one sample, and returns what the scatter grows by: weight * apart apart'. */
+  private move(summary: Float32Array, label: string): { apart: Float64Array; weight: number } {
     let c = this.classes.indexOf(label);
     if (c < 0) {
       c = this.classes.push(label) - 1;
@@ -70,13 +107,7 @@ export class StreamingDiscriminant {
       mean[k]! += apart[k]! / n;
     }
     // Welford's update for one class: the outer product of the deviation, times (n - 1) / n.
-    const weight = (n - 1) / n;
-    if (weight === 0) return;
-    let at = 0;
-    for (let i = 0; i < this.width; i++) {
-      const a = weight * apart[i]!;
-      for (let j = 0; j <= i; j++) this.scatter[at++]! += a * apart[j]!;
-    }
+    return { apart, weight: (n - 1) / n };
   }
 
   /**

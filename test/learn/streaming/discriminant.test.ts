@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { OrtEngine } from '../../../src/engine/ort.js';
 import { Discriminant } from '../../../src/learn/streaming/discriminant.js';
 import { StreamingDiscriminant } from '../../../src/learn/streaming/slda.js';
 import { Random } from '../../../src/random.js';
@@ -151,6 +152,27 @@ describe('the streaming discriminant', () => {
       x.reduce((s, v, k) => s + v * head.weight[c * WIDTH + k]!, head.bias[c]!);
     expect(score(row(0), 0)).toBeGreaterThan(score(row(0), 1));
     expect(score(row(1), 1)).toBeGreaterThan(score(row(1), 0));
+  });
+
+  it('takes in many samples as it does one by one, in portions, too', async () => {
+    const width = BLOCKS.reduce((a, b) => a + b, 0);
+    const count = 1100;
+    const random = new Random(11);
+    const data = Float32Array.from({ length: count * width }, () => random.normal() + 3);
+    const names = Array.from({ length: count }, (_, i) => `class ${(i * i) % CLASSES}`);
+    const [one, all] = [new StreamingDiscriminant(BLOCKS), new StreamingDiscriminant(BLOCKS)];
+    names.forEach((name, i) => {
+      one.add(data.subarray(i * width, (i + 1) * width), name);
+    });
+    await all.addAll(new OrtEngine(), { data, count, width }, names);
+    expect(all.classes).toEqual(one.classes);
+    expect(all.counts).toEqual(one.counts);
+    const [a, b] = [await one.head(), await all.head()];
+    const peak = Math.max(...a.weight.map(Math.abs));
+    a.weight.forEach((w, k) => {
+      expect(Math.abs(w - b.weight[k]!)).toBeLessThan(2e-3 * peak);
+    });
+    expect(peak).toBeGreaterThan(0);
   });
 
   it('survives encoding', async () => {
