@@ -64,8 +64,8 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
 };
 
 /**
- * Steps before samples are chosen by their loss and held-out samples are looked at: it takes a mask 17 steps to cross
- * its threshold.
+ * Steps before samples are chosen by their loss and held-out samples are looked at: a mask crosses its threshold after
+ * nine steps at the soonest.
  */
 const WARM_STEPS = 24;
 /** Fewer steps change too little for another look at the held-out samples, which costs a few steps itself. */

@@ -59,7 +59,7 @@ class Workshop {
 }
 
 /** What was trained, as text that compares quickly. */
-const bytesOf = ({ tensors }: Adapter) =>
+const bytesOf = ({ tensors }: Pick<Adapter, 'tensors'>) =>
   [...tensors].map(([name, t]) => [name, createHash('sha256').update(t.data).digest('hex')]);
 
 it('promotes a candidate only where it beats the instant answer and the version that answers now', async () => {
@@ -97,15 +97,20 @@ it('never trains on what is held out: other held-out samples leave the masks bit
     s.heldOut ? { ...s, latent: s.latent.map((v) => 255 - v), label: 1 - s.label } : s;
   const a = await workshop.train('tops', 5, samples);
   const b = await other.train('tops', 5, samples.map(nonsense));
+  expect(a.candidate).toMatchObject({ epochs: 2, epochsAllowed: 2, ended: 'epochs' });
   const [x, y] = [workshop.adapter(a.version.id), other.adapter(b.version.id)];
-  expect(x.tensors.size).toBeGreaterThan(5);
-  expect(bytesOf(y)).toEqual(bytesOf(x));
+  // Which head is better on them may differ, and with it whether what only the softmax head reads is kept.
+  const shared = (of: Adapter, by: Adapter) =>
+    bytesOf({ tensors: new Map([...of.tensors].filter(([name]) => by.tensors.has(name))) });
+  expect(shared(x, y).length).toBeGreaterThan(5);
+  expect(shared(y, x)).toEqual(shared(x, y));
   expect(a.candidate.losses).toEqual(b.candidate.losses);
   // Whereas a training sample more or less changes them.
   const less = samples.filter((s, i) => s.heldOut || i !== samples.findIndex((t) => !t.heldOut));
   const c = await other.train('tops', 5, less);
-  expect(other.adapter(c.version.id).tensors.size).toBe(x.tensors.size);
-  expect(bytesOf(other.adapter(c.version.id))).not.toEqual(bytesOf(x));
+  const z = other.adapter(c.version.id);
+  expect(shared(z, x).length).toBeGreaterThan(5);
+  expect(shared(z, x)).not.toEqual(shared(x, z));
   await workshop.rooms.close();
   await other.rooms.close();
 });

@@ -77,7 +77,8 @@ describe.each(FAMILIES)('a backbone of %s', (name) => {
 
   it('learns a mask: the loss falls, every mask moves, and the deployed network has other features', async () => {
     const { context, learn, features } = await familyOf(name);
-    const trained = await learn(new Piggyback());
+    // Narrow networks with random weights take more harm from many masks that change at once.
+    const trained = await learn(new Piggyback({ maskRate: 3e-4 }));
     expect(trained.losses.at(-1)).toBeLessThan(trained.losses[0]! * 0.7);
     for (const p of new Piggyback().network(context, 1).parameters) {
       const moved = trained.values.get(p.name)!.map((v, i) => v - p.initial[i]!);
