@@ -1,7 +1,7 @@
 """(a) One Piggyback step on the default crown: the same arithmetic as Lichen's training graph, in each form that
 PyTorch offers. pip: torch numpy onnx
 
-Masks through a threshold with a straight-through gradient, a scale and a bias per output channel, depthwise kernels
+Masks through a threshold with a straight-through gradient, a scale and a bias per output channel, the depthwise layer
 frozen, a softmax head, label smoothing 0.1, Adam on all. The scale is folded into the weight, as there.
 """
 
@@ -14,15 +14,11 @@ from onnx import numpy_helper
 
 import peer
 
-CLASSES = 10
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "models", "efficientnet-lite0.onnx")
-LAYERS = ("block15.expand", "block15.depthwise", "block15.project", "head")
+MASKED = ("block15.expand", "block15.project", "head")
+DEPTHWISE = "block15.depthwise"
 # Layouts: activations as they come; channels last in memory; rows of channels, pointwise layers as matrix products.
-VARIANTS = {
-    f"{how}, {layout}": (mode, layout)
-    for how, mode in (("eager", None), ("compile", "default"), ("compile max-autotune", "max-autotune-no-cudagraphs"))
-    for layout in ("NCHW", "channels_last", "rows")
-}
+LAYOUTS = ("NCHW", "channels_last", "rows")
 
 
 class Binarize(torch.autograd.Function):
@@ -38,50 +34,46 @@ class Binarize(torch.autograd.Function):
 class Crown(torch.nn.Module):
     """Block 15 and the head convolution of EfficientNet-Lite0, masked. Latents [N, 192, 7, 7] -> logits."""
 
-    def __init__(self, layout, classes=CLASSES):
+    def __init__(self, layout, classes=peer.CLASSES):
         super().__init__()
         initializers = onnx.load(MODEL).graph.initializer
         weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
         self.rows = layout == "rows"
+        self.kernel, self.kernel_bias = weights[f"{DEPTHWISE}.weight"], weights[f"{DEPTHWISE}.bias"]
+        if layout != "NCHW":
+            self.kernel = self.kernel.to(memory_format=torch.channels_last)
         self.frozen = []
         self.masks, self.scales, self.biases = (torch.nn.ParameterList() for _ in range(3))
-        for name in LAYERS:
+        for name in MASKED:
             weight = weights[f"{name}.weight"]
-            if "depthwise" not in name:
-                if self.rows:
-                    weight = weight.flatten(1)
-                self.masks.append(torch.nn.Parameter(torch.full_like(weight, 1e-2)))
-            elif layout != "NCHW":
-                weight = weight.to(memory_format=torch.channels_last)
+            if self.rows:
+                weight = weight.flatten(1)
             self.frozen.append(weight)
+            self.masks.append(torch.nn.Parameter(torch.full_like(weight, 1e-2)))
             self.scales.append(torch.nn.Parameter(torch.ones(len(weight))))
             self.biases.append(torch.nn.Parameter(weights[f"{name}.bias"].clone()))
-        self.head = torch.nn.Linear(1280, classes)
-        torch.nn.init.zeros_(self.head.weight)
-        torch.nn.init.zeros_(self.head.bias)
+        self.head = peer.head(1280, classes)
 
     def groups(self):
         channel = [*self.scales, *self.biases, *self.head.parameters()]
         return [{"params": list(self.masks), "lr": 3e-4}, {"params": channel, "lr": 3e-3}]
 
-    def pointwise(self, x, i, mask):
-        scale = self.scales[i].view(-1, *[1] * (mask.dim() - 1))
-        weight = self.frozen[i] * Binarize.apply(mask) * scale
+    def pointwise(self, x, i):
+        scale = self.scales[i].view(-1, *[1] * (self.masks[i].dim() - 1))
+        weight = self.frozen[i] * Binarize.apply(self.masks[i]) * scale
         return F.linear(x, weight, self.biases[i]) if self.rows else F.conv2d(x, weight, self.biases[i])
 
     def depthwise(self, x):
         if self.rows:
             x = x.permute(0, 3, 1, 2)
-        x = F.conv2d(x, self.frozen[1], padding=1, groups=1152)
-        if self.rows:
-            return x.permute(0, 2, 3, 1) * self.scales[1] + self.biases[1]
-        return x * self.scales[1].view(-1, 1, 1) + self.biases[1].view(-1, 1, 1)
+        x = F.conv2d(x, self.kernel, self.kernel_bias, padding=1, groups=1152)
+        return x.permute(0, 2, 3, 1) if self.rows else x
 
     def forward(self, x):
-        x = F.relu6(self.pointwise(x, 0, self.masks[0]))
+        x = F.relu6(self.pointwise(x, 0))
         x = F.relu6(self.depthwise(x))
-        x = self.pointwise(x, 2, self.masks[1])
-        x = F.relu6(self.pointwise(x, 3, self.masks[2]))
+        x = self.pointwise(x, 1)
+        x = F.relu6(self.pointwise(x, 2))
         return self.head(x.mean((1, 2) if self.rows else (2, 3)))
 
 
@@ -93,25 +85,10 @@ def latents(count):
     return (steps / 64).view(count, 192, 7, 7)
 
 
-def in_layout(x, layout):
-    if layout == "channels_last":
-        return x.to(memory_format=torch.channels_last)
-    return x.permute(0, 2, 3, 1).contiguous() if layout == "rows" else x
-
-
-def build(variant, options):
-    torch.compiler.reset()
-    mode, layout = VARIANTS[variant]
+def build(layout, batch):
     crown = Crown(layout)
-    x = in_layout(latents(options.batch), layout)
-    targets = peer.smoothed(torch.arange(options.batch) % CLASSES, CLASSES)
-
-    def loss(x):
-        return F.cross_entropy(crown(x), targets)
-
-    run = torch.compile(loss, mode=mode) if mode else loss
-    return peer.trainer(lambda: run(x), crown.groups())
+    return crown, crown.groups(), peer.in_layout(latents(batch), layout)
 
 
 if __name__ == "__main__":
-    peer.main(VARIANTS, build, batch=32)
+    peer.main(LAYOUTS, build)
