@@ -19,6 +19,9 @@ import { everywhere, readPlaces } from './windows.js';
 /** Patches of a layer that take more bytes than this are not made: they grow with the kernel's size. */
 const MOST_BYTES = 64 * 2 ** 20;
 
+/** Nor by a Gather of more places. */
+const MOST_PLACES = 2 ** 20;
+
 type Shapes = (name: string) => readonly number[];
 
 /** A pool whose windows do not overlap, behind a convolution that nothing else reads. */
@@ -80,8 +83,9 @@ function patchWindow(n: Node, graph: Graph, shapes: Shapes): Window | undefined 
   const { kernel, strides, pads, output } = window;
   // Those are products of rows as they are.
   const pointwise = [...kernel, ...strides].every((k) => k === 1) && pads.every((p) => p === 0);
-  const bytes = 4 * batch * channels * sizeOf(output) * sizeOf(kernel);
-  return intAttribute(n, 'group', 1) === 1 && !pointwise && bytes <= MOST_BYTES ? window : undefined;
+  const places = sizeOf(output) * sizeOf(kernel);
+  const small = places <= MOST_PLACES && 4 * batch * channels * places <= MOST_BYTES;
+  return intAttribute(n, 'group', 1) === 1 && !pointwise && small ? window : undefined;
 }
 
 /** The pool that reads a convolution's output, at most through activations, where its windows do not overlap. */
