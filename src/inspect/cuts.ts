@@ -102,18 +102,18 @@ function crownOf(graph: Graph, { of }: Layers): Pick<Cut, 'blocking' | 'mask'> {
 }
 
 /**
- * What Piggyback keeps of a crown: a bit for every weight of its dense layers, and for every output channel of
- * all its layers a scale and a bias in half precision. Depthwise kernels stay as they are. The head is not
- * counted: it depends on the number of classes.
+ * What Piggyback keeps of a crown: a bit for every weight of its dense layers, and for each of their output channels a
+ * scale and a bias in half precision. Depthwise layers stay as they are. The head is not counted: it depends on the
+ * number of classes.
  */
 function maskOf(layers: readonly WeightLayer[]): Cut['mask'] {
   let weights = 0;
   let channels = 0;
   let bytes = 0;
   for (const layer of layers) {
+    if (layer.depthwise) continue;
     channels += layer.channels;
     bytes += 4 * layer.channels;
-    if (layer.depthwise) continue;
     weights += sizeOf(layer.weight.dims);
     bytes += Math.ceil(sizeOf(layer.weight.dims) / 8);
   }
