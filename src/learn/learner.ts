@@ -1,4 +1,4 @@
-import { gradients } from '../autodiff/gradient.js';
+import { gradients, pulledBack } from '../autodiff/gradient.js';
 import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
@@ -9,6 +9,7 @@ import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { int, type Model, sizeOf } from '../onnx/model.js';
 import { Random } from '../random.js';
+import { inPieces } from './pieces.js';
 import type { Isolation, IsolationContext, Parameter, Regularization, Rehearsal } from './strategy.js';
 
 export interface LearnerOptions {
@@ -150,7 +151,10 @@ export async function train(
   }
 }
 
-/** One step as an ONNX graph: loss, gradients and the optimizer's updates. */
+/**
+ * One step as an ONNX graph: loss, gradients and the optimizer's updates.
+ * @param pieces parts that the batch is computed in, one after the other; see `inPieces`
+ */
 export function trainingGraph(
   { isolation, regularization }: Pick<Strategies, 'isolation' | 'regularization'>,
   context: IsolationContext,
@@ -158,12 +162,14 @@ export function trainingGraph(
   classes: number,
   options: LearnerOptions,
   random: Random,
+  pieces = 1,
 ): { model: Model; parameters: Parameter[]; steps: ParameterStep[] } {
-  const network = isolation.network(context, batch, random);
+  const micro = batch / pieces;
+  const network = isolation.network(context, micro, random);
   const forward = network.builder;
   forward.output(network.features);
-  const b = channelsLast(forward.graph(), (name) => forward.shape(name));
-  const width = b.shape(network.features)[1]!;
+  const one = channelsLast(forward.graph(), (name) => forward.shape(name));
+  const width = one.shape(network.features)[1]!;
   const head: Parameter[] = [
     {
       name: HEAD_WEIGHT,
@@ -173,19 +179,20 @@ export function trainingGraph(
     },
     { name: HEAD_BIAS, dims: [classes], initial: new Float32Array(classes), learningRate: options.headRate },
   ];
-  for (const p of head) b.input(p.name, p.dims);
-  const targets = b.input(TARGETS, [batch, classes]);
-  const logits = b.op('Gemm', [network.features, HEAD_WEIGHT, HEAD_BIAS], { transB: int(1) });
+  for (const p of head) one.input(p.name, p.dims);
+  const targets = one.input(TARGETS, [micro, classes]);
+  const logits = one.op('Gemm', [network.features, HEAD_WEIGHT, HEAD_BIAS], { transB: int(1) });
   const parameters = [...network.parameters, ...head];
-  const data = crossEntropy(b, logits, targets, 'data_loss');
+  const names = parameters.map((p) => p.name);
+  const data = crossEntropy(one, logits, targets, 'data_loss', batch);
+  const samples = [context.crown.latent, TARGETS];
+  const split = pieces > 1 ? inPieces(one, samples, data, names, pieces) : undefined;
+  const b = split?.builder ?? one;
   const penalty = regularization.penalty(b, parameters);
-  const loss = penalty ? add(b, data, penalty) : data;
-  b.op('Identity', [loss], {}, LOSS);
-  const found = gradients(
-    b,
-    LOSS,
-    parameters.map((p) => p.name),
-  );
+  const sum = split?.loss ?? data;
+  b.op('Identity', [penalty ? add(b, sum, penalty) : sum], {}, LOSS);
+  const known = split && new Map([...split.gradients, ...(penalty ? [[penalty, b.scalar(1)] as const] : [])]);
+  const found = known ? pulledBack(b, known, names) : gradients(b, LOSS, names);
   const steps = adam(
     b,
     parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
