@@ -270,6 +270,7 @@ export class Agent {
         threads: profile.threads,
         arena: profile.arena,
       }),
+      memoryCap: config.memory.cap,
       newLabels: config.learn.newLabels,
       quietMs: 2000,
       allowed: () => guards.mayTrain(config.store),

@@ -6,19 +6,23 @@ import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
 import { ENGINES, type EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import type { LabelledLatent } from '../learn/candidate.js';
+import { type LabelledLatent, LEAN_BATCH } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { Frozen } from '../learn/isolation/frozen.js';
+import type { MemoryPlan } from '../learn/memory-plan.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import { residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
-import { integer, numberWithin } from './options.js';
+import { integer, numberWithin, size } from './options.js';
 import { bytes, percent, print } from './output.js';
 import { bar, runSteps } from './progress.js';
 
+/** Samples whose summaries are in memory at the same time while the instant answer is made. */
+const DESCRIBED_AT_ONCE = 64;
 /** Pictures that the trunk takes at once. */
 const TRUNK_BATCH = 8;
 
@@ -28,6 +32,7 @@ interface LearnOptions {
   method: string;
   epochs: number;
   batch: number;
+  memory?: number;
   seed: number;
   heldOut: number;
   store: string;
@@ -60,7 +65,13 @@ export interface LearnResult {
   epochs: number;
   stepMilliseconds: number;
   seconds: number;
+  /** The larger one of the two processes' peaks; they are not there at the same time. */
   peakRssBytes: number;
+  /** Of the process that read the pictures and ended before training began, and of this one. */
+  readerPeakRssBytes: number;
+  trainingPeakRssBytes: number;
+  /** How training was fitted under a cap; null without one. */
+  memory: MemoryPlan | null;
 }
 
 export function addLearn(program: Command): void {
@@ -73,6 +84,7 @@ export function addLearn(program: Command): void {
     .option('--method <name>', `what is trained: ${TRAINABLE_ISOLATIONS.join(' or ')}`, 'piggyback')
     .option('--epochs <n>', 'times that every sample is shown', integer(1, 10_000), 10)
     .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
+    .option('--memory <size>', 'most resident memory of the training process, such as 200MiB', size)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
     .option(
       '--held-out <share>',
@@ -92,6 +104,7 @@ Examples:
   lichen learn --data photos --task screws
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
+  lichen learn --data photos --task screws --batch 32 --memory 200MiB
   LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
     )
     .action(async (options: LearnOptions) => {
@@ -136,6 +149,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
             isolation: method,
             rehearsal: 'er',
             learner: { epochs: options.epochs, batch: options.batch, seed: options.seed },
+            memoryCap: options.memory,
             onProgress: (p) => {
               c.stepMs = (performance.now() - began) / p.step;
               say(`${bar(p.step, p.steps)} steps, epoch ${p.epoch}, loss ${p.loss.toFixed(3)}`);
@@ -153,6 +167,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   );
   const { trained, samples } = context;
   const { version, candidate, instant, promoted, reason } = trained!;
+  const own = residentBytes('VmHWM');
   return {
     task: task.name,
     method,
@@ -175,7 +190,10 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     epochs: options.epochs,
     stepMilliseconds: Math.round(context.stepMs * 10) / 10,
     seconds: Math.round((performance.now() - start) / 10) / 100,
-    peakRssBytes: Math.max(samples.readerPeak, process.resourceUsage().maxRSS * 1024),
+    peakRssBytes: Math.max(samples.readerPeak, own),
+    readerPeakRssBytes: samples.readerPeak,
+    trainingPeakRssBytes: own,
+    memory: trained!.memory ?? null,
   };
 }
 
@@ -260,11 +278,18 @@ async function keepDiscriminant(
     discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
     discriminant.temperature = chosen.temperature;
     const training = samples.filter((s) => !s.heldOut);
-    const { summary } = await network.describe(training.map((s) => s.latent));
-    training.forEach((s, i) => {
-      const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
-      discriminant.add(row, task.classes[s.label]!);
-    });
+    // A few at a time: all that is kept of a sample is what it adds.
+    for (let from = 0; from < training.length; from += DESCRIBED_AT_ONCE) {
+      const part = training.slice(from, from + DESCRIBED_AT_ONCE);
+      const { summary } = await network.describe(
+        part.map((s) => s.latent),
+        LEAN_BATCH,
+      );
+      part.forEach((s, i) => {
+        const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
+        discriminant.add(row, task.classes[s.label]!);
+      });
+    }
     store.discriminants.save(task.name, discriminant.encode());
   } finally {
     await network.close();
@@ -273,6 +298,7 @@ async function keepDiscriminant(
 
 function describe(r: LearnResult): string {
   const ratio = (r.backboneBytes / r.adapterBytes).toFixed(0);
+  const { memory } = r;
   const lines = [
     `Task '${r.task}', version ${r.version}: ${r.promoted ? 'promoted' : 'kept as a candidate'} (${r.reason})`,
     `  ${r.trainSamples} samples trained, ${r.heldOutSamples} held out, ${r.classes.length} classes`,
@@ -280,6 +306,11 @@ function describe(r: LearnResult): string {
     `  adapter ${bytes(r.adapterBytes)}, 1/${ratio} of the backbone's ${bytes(r.backboneBytes)}`,
     `  ${r.seconds.toFixed(1)} s, peak memory ${bytes(r.peakRssBytes)}`,
   ];
+  if (memory) {
+    lines.push(
+      `  training under ${bytes(memory.capBytes)}: ${memory.pieces} pieces of ${memory.micro} a batch, peak ${bytes(r.trainingPeakRssBytes)}`,
+    );
+  }
   if (r.duplicates > 0) lines.push(`  ${r.duplicates} pictures were there twice and counted once`);
   for (const c of r.conflicts) lines.push(`  left out, since it lies in two class folders: ${c}`);
   for (const u of r.unreadable) lines.push(`  set aside: ${u.file}: ${u.reason}`);

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { byteSize } from '../config/units.js';
 
 /** Parses a whole number within a range. */
 export function integer(lowest: number, highest: number): (text: string) => number {
@@ -20,4 +21,11 @@ export function numberWithin(lowest: number, highest: number): (text: string) =>
     }
     return value;
   };
+}
+
+/** Parses a size such as 200MiB; returns bytes. */
+export function size(text: string): number {
+  const parsed = byteSize(1).safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'expected a size'}.`);
 }

@@ -1,6 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
+import { collectGarbage } from '../process-memory.js';
 import type { Adapter, AdapterTensors, Head } from './adapter.js';
 import { deployModel } from './deploy.js';
 import { type ChosenHead, chooseHead, type Described } from './head.js';
@@ -8,6 +9,9 @@ import { Frozen } from './isolation/frozen.js';
 import { LEARNER_DEFAULTS, type LearnerOptions, type Progress, type Strategies, train } from './learner.js';
 import { TaskNetwork } from './network.js';
 import type { Isolation, IsolationContext } from './strategy.js';
+
+/** Samples that a network describes at once where memory is short. */
+export const LEAN_BATCH = 4;
 
 /** One labelled sample as training sees it. */
 export interface LabelledLatent {
@@ -54,11 +58,16 @@ export interface TaskData {
  * The instant answer as a candidate: the discriminant on the frozen features, no gradient step.
  * @throws LichenError `learn-no-samples` when a class has no sample to train on
  */
-export async function instantCandidate(engine: Engine, data: TaskData, seed: number): Promise<Candidate> {
+export async function instantCandidate(
+  engine: Engine,
+  data: TaskData,
+  settings: Pick<LearnerOptions, 'seed' | 'lean'>,
+): Promise<Candidate> {
   const start = performance.now();
   checkClasses(data);
+  const { seed } = settings;
   const context = { crown: data.backbone.crown, earlier: [] };
-  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, seed);
+  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, settings);
   return candidate('frozen', new Map(), chosen, data, { seed, epochs: 0, steps: 0, losses: [] }, start);
 }
 
@@ -99,7 +108,8 @@ export async function trainedCandidate(
   );
   const tensors = isolation.freeze(context, trained.values);
   const softmax = { weight: trained.headWeight, bias: trained.headBias };
-  const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings.seed);
+  trained.values.clear();
+  const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings);
   const { seed, epochs } = settings;
   const { steps, losses } = trained;
   const kept = chosen.head.kind === 'discriminant' ? isolation.withoutFeatures(context, tensors) : tensors;
@@ -113,18 +123,20 @@ async function fitHead(
   tensors: AdapterTensors,
   { backbone, classes, samples }: TaskData,
   softmax: { weight: Float32Array; bias: Float32Array } | undefined,
-  seed: number,
+  { seed, lean }: Pick<LearnerOptions, 'seed' | 'lean'>,
 ): Promise<ChosenHead> {
-  // Few runs: memory is worth more than time here.
+  if (lean) collectGarbage();
   const network = await TaskNetwork.open(
     engine,
     deployModel(isolation, context, { tensors }),
     backbone.latentCodec,
-    { arena: false },
   );
   try {
     const describe = async (part: readonly LabelledLatent[]): Promise<Described> => ({
-      ...(await network.describe(part.map((s) => s.latent))),
+      ...(await network.describe(
+        part.map((s) => s.latent),
+        lean ? LEAN_BATCH : undefined,
+      )),
       labels: part.map((s) => s.label),
     });
     const training = await describe(samples.filter((s) => !s.heldOut));
@@ -132,6 +144,7 @@ async function fitHead(
     return await chooseHead(training, heldOut, classes, network.blocks, softmax, seed);
   } finally {
     await network.close();
+    if (lean) collectGarbage();
   }
 }
 

@@ -1,4 +1,5 @@
 import { gradients, pulledBack } from '../autodiff/gradient.js';
+import { inPlaceUpdates } from '../autodiff/in-place.js';
 import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
@@ -8,6 +9,7 @@ import { decodeLatent, type LatentShape } from '../backbone/latent.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { int, type Model, sizeOf } from '../onnx/model.js';
+import { collectGarbage } from '../process-memory.js';
 import { Random } from '../random.js';
 import { inPieces } from './pieces.js';
 import type { Isolation, IsolationContext, Parameter, Regularization, Rehearsal } from './strategy.js';
@@ -25,6 +27,10 @@ export interface LearnerOptions {
   decay: number;
   threads?: number;
   arena?: boolean;
+  /** Parts that a batch is computed in, one after the other; more need less memory (see `inPieces`). */
+  pieces: number;
+  /** Give memory back between the phases of a training, and read samples few at a time; see `planTraining`. */
+  lean?: boolean;
 }
 
 export const LEARNER_DEFAULTS: LearnerOptions = {
@@ -35,6 +41,7 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
   headRate: 3e-3,
   decayAt: 0.7,
   decay: 0.1,
+  pieces: 1,
 };
 
 export interface TrainingSet {
@@ -97,23 +104,20 @@ export async function train(
   if (set.latents.length === 0) throw new LichenError('learn-no-samples', 'there is no sample to train on');
   const random = new Random(options.seed);
   const batch = Math.min(options.batch, Math.max(1, set.latents.length));
-  const { model, parameters, steps } = trainingGraph(
-    strategies,
-    context,
-    batch,
-    set.classes,
-    options,
-    random,
-  );
-  const program = await engine.compile(model, { threads: options.threads, arena: options.arena });
+  const pieces = Math.min(options.pieces, batch);
+  // Rows that are left over take no part.
+  const rows = pieces * Math.ceil(batch / pieces);
+  const graph = trainingGraph(strategies, context, rows, set.classes, options, random, pieces);
+  const program = await engine.compile(graph.model, { threads: options.threads, arena: options.arena });
+  if (options.lean) collectGarbage();
   try {
-    const state = new StepState(parameters, steps);
+    const state = new StepState(graph);
     const memory = exclude(set.latents.length, set.fresh);
     const plan = Array.from({ length: options.epochs }, () =>
       strategies.rehearsal.epoch(set.fresh, memory, set.labels, batch, random),
     );
     const total = plan.reduce((n, batches) => n + batches.length, 0);
-    const feed = new BatchFeed(context, codec, set, batch, options.labelSmoothing);
+    const feed = new BatchFeed(context, codec, set, rows, options.labelSmoothing);
     const losses: number[] = [];
     let step = 0;
     for (const [epoch, batches] of plan.entries()) {
@@ -151,6 +155,13 @@ export async function train(
   }
 }
 
+/** A step's graph, what it trains, and by which names the step takes and gives it. */
+export interface TrainingGraph {
+  model: Model;
+  parameters: Parameter[];
+  steps: ParameterStep[];
+}
+
 /**
  * One step as an ONNX graph: loss, gradients and the optimizer's updates.
  * @param pieces parts that the batch is computed in, one after the other; see `inPieces`
@@ -163,7 +174,7 @@ export function trainingGraph(
   options: LearnerOptions,
   random: Random,
   pieces = 1,
-): { model: Model; parameters: Parameter[]; steps: ParameterStep[] } {
+): TrainingGraph {
   const micro = batch / pieces;
   const network = isolation.network(context, micro, random);
   const forward = network.builder;
@@ -201,21 +212,25 @@ export function trainingGraph(
   return { model: lower(b.model('lichen-step')), parameters, steps };
 }
 
-/** Parameters and optimizer state, twice: a step reads one copy and writes the other in place. */
+/**
+ * Parameters and optimizer state. A step writes them in place where all that reads them is done by then; all others
+ * are there twice: a step reads one copy and writes the other.
+ */
 class StepState {
   private current: Record<string, FloatTensor> = {};
   private next: Record<string, FloatTensor> = {};
   private readonly outputs: Map<string, string>;
   private readonly parameters: readonly Parameter[];
 
-  constructor(parameters: readonly Parameter[], steps: readonly ParameterStep[]) {
+  constructor({ model, parameters, steps }: TrainingGraph) {
     this.parameters = parameters;
     this.outputs = new Map(steps.flatMap((s) => [...s.updates]));
+    const inPlace = inPlaceUpdates(model.graph, this.outputs);
     for (const [i, p] of parameters.entries()) {
       for (const input of steps[i]!.updates.keys()) {
         const zeros = () => ({ dims: p.dims, data: new Float32Array(sizeOf(p.dims)) });
-        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
-        this.next[input] = zeros();
+        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial } : zeros();
+        this.next[input] = inPlace.has(input) ? this.current[input]! : zeros();
       }
     }
   }
