@@ -62,11 +62,12 @@ export class Backbone {
     const known = at === manifest.split ? manifest.latentShape : undefined;
     const latentShape = known ?? (await outputShape(engine, runnable(trunk), manifest));
     const inputs = crown.graph.inputs.map((i) => ({ ...i, dims: ['N', ...latentShape] }));
+    const crownModel = normalize({ ...crown, graph: { ...crown.graph, inputs } });
     const fields = {
       manifest,
       id: { name: manifest.name, sha256: loaded.sha256, split: at },
       bytes: loaded.bytes,
-      crownModel: normalize({ ...crown, graph: { ...crown.graph, inputs } }),
+      crownModel,
       latentShape,
       latentEncoding,
     };

@@ -13,7 +13,7 @@ import type { MemoryPlan } from '../learn/memory-plan.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
-import { residentBytes } from '../process-memory.js';
+import { collectGarbage, residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
@@ -124,6 +124,8 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     );
   }
   const { engine, backbone, store } = device;
+  // What was read of the network beside its crown.
+  if (options.memory !== undefined) collectGarbage();
   const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
   const task = openTask(device, options.task, method, classesOf(files));

@@ -39,14 +39,19 @@ const MIB = 2 ** 20;
 /** Calibrated against the peaks of real trainings; see docs/benchmarks.md. */
 const MODEL = {
   /** A node in the graph as built, as encoded and as compiled. */
-  node: 9_000,
+  node: 12_000,
   /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
   compiling: 3.5,
-  /** What the runtime's arena takes for tensors that are alive at the same time, which never fit without gaps. */
-  arena: 1.25,
-  /** Heap that the collector has not given back yet, code that is touched for the first time. */
-  margin: 8 * MIB,
+  /** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
+  arena: 1.3,
+  /** Work space of operators, and what an arena that grows by doubling takes at least. */
+  workspace: 12 * MIB,
+  /** Garbage that is not collected yet, code that is touched for the first time. */
+  margin: 6 * MIB,
 };
+
+/** Memory of a graph's inner tensors, as the runtime's arena holds it. */
+const arenaBytes = (graph: Graph) => MODEL.arena * liveBytes(graph) + MODEL.workspace;
 
 /**
  * Chooses the pieces of a batch, as few as possible, so that the resident memory of the whole process stays below a
@@ -117,7 +122,7 @@ export function stepBytes(graph: TrainingGraph): number {
   const initial = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
   const nodes = MODEL.node * model.graph.nodes.length;
   const compiling = initial + MODEL.compiling * constants;
-  const running = constants + state + outputs + MODEL.arena * liveBytes(model.graph);
+  const running = constants + state + outputs + arenaBytes(model.graph);
   return nodes + Math.max(compiling, running);
 }
 
@@ -141,7 +146,7 @@ function headBytes(
   // Scaled rows, inner products and a factorization of them; a weight for every shrinkage that is tried.
   const fitting = 4 * trained * summary + 3 * 8 * trained ** 2 + 6 * 4 * classes.length * summary;
   const nodes = MODEL.node * graph.nodes.length;
-  const running = constants + MODEL.arena * liveBytes(graph) + rows;
+  const running = constants + arenaBytes(graph) + rows;
   const kept = adapter + constants + nodes;
   return kept + Math.max(MODEL.compiling * constants, running, constants + rows + fitting);
 }
