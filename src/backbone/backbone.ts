@@ -63,6 +63,8 @@ export class Backbone {
     const latentShape = known ?? (await outputShape(engine, runnable(trunk), manifest));
     const inputs = crown.graph.inputs.map((i) => ({ ...i, dims: ['N', ...latentShape] }));
     const crownModel = normalize({ ...crown, graph: { ...crown.graph, inputs } });
+    // Copied out of the file's bytes now, so that these can go.
+    for (const constant of crownModel.graph.initializers.values()) constant.data;
     const fields = {
       manifest,
       id: { name: manifest.name, sha256: loaded.sha256, split: at },

@@ -161,7 +161,14 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
       },
       {
         title: 'Keeping the instant answer',
-        run: async (c) => keepDiscriminant(device, task, c.samples.labelled, c.trained!.instant),
+        run: async (c) =>
+          keepDiscriminant(
+            device,
+            task,
+            c.samples.labelled,
+            c.trained!.instant,
+            options.memory !== undefined,
+          ),
       },
     ],
     context,
@@ -272,30 +279,32 @@ async function keepDiscriminant(
   task: Task,
   samples: readonly LabelledLatent[],
   chosen: { shrinkage: number | null; temperature: number },
+  lean: boolean,
 ): Promise<void> {
+  if (lean) collectGarbage();
   const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
   const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec);
+  const discriminant = new StreamingDiscriminant(network.blocks);
   try {
-    const discriminant = new StreamingDiscriminant(network.blocks);
     discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
     discriminant.temperature = chosen.temperature;
     const training = samples.filter((s) => !s.heldOut);
     // A few at a time: all that is kept of a sample is what it adds.
     for (let from = 0; from < training.length; from += DESCRIBED_AT_ONCE) {
       const part = training.slice(from, from + DESCRIBED_AT_ONCE);
-      const { summary } = await network.describe(
-        part.map((s) => s.latent),
-        LEAN_BATCH,
-      );
+      const latents = part.map((s) => s.latent);
+      const { summary } = await network.describe(latents, LEAN_BATCH);
       part.forEach((s, i) => {
         const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
         discriminant.add(row, task.classes[s.label]!);
       });
     }
-    store.discriminants.save(task.name, discriminant.encode());
   } finally {
     await network.close();
   }
+  // The database makes several copies of what it is given.
+  if (lean) collectGarbage();
+  store.discriminants.save(task.name, discriminant.encode());
 }
 
 function describe(r: LearnResult): string {

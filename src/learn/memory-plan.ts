@@ -9,6 +9,7 @@ import { Random } from '../random.js';
 import type { AdapterTensors } from './adapter.js';
 import { LEAN_BATCH, type TaskData } from './candidate.js';
 import { deployModel } from './deploy.js';
+import { Frozen } from './isolation/frozen.js';
 import { type LearnerOptions, type Strategies, type TrainingGraph, trainingGraph } from './learner.js';
 import type { IsolationContext } from './strategy.js';
 
@@ -39,15 +40,15 @@ const MIB = 2 ** 20;
 /** Calibrated against the peaks of real trainings; see docs/benchmarks.md. */
 const MODEL = {
   /** A node in the graph as built, as encoded and as compiled. */
-  node: 12_000,
+  node: 13_000,
   /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
   compiling: 3.5,
   /** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
   arena: 1.3,
   /** Work space of operators, and what an arena that grows by doubling takes at least. */
-  workspace: 12 * MIB,
+  workspace: 11 * MIB,
   /** Garbage that is not collected yet, code that is touched for the first time. */
-  margin: 6 * MIB,
+  margin: 5 * MIB,
 };
 
 /** Memory of a graph's inner tensors, as the runtime's arena holds it. */
@@ -68,28 +69,19 @@ export async function planTraining(
 ): Promise<MemoryPlan> {
   // What the runtime loads for its first graph belongs to what the process has.
   await (await engine.compile(tiny(), { threads: options.threads })).close();
-  collectGarbage();
-  const resident = residentBytes('VmRSS');
   const context = { crown: data.backbone.crown, earlier };
-  const heads = headBytes(strategies, context, data);
   const count = data.samples.filter((s) => !s.heldOut).length;
   const batch = Math.min(options.batch, count);
+  let resident = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (let micro = batch; micro >= 1; micro = Math.floor(micro / 2)) {
     const pieces = Math.ceil(batch / micro);
     if (pieces > MOST_PIECES) break;
-    const random = new Random(options.seed);
-    const graph = trainingGraph(
-      strategies,
-      context,
-      pieces * micro,
-      data.classes.length,
-      options,
-      random,
-      pieces,
-    );
-    const estimate = resident + Math.max(stepBytes(graph), heads) + MODEL.margin;
+    const needed = neededBytes(strategies, context, data, options, micro, pieces);
     collectGarbage();
+    // What looking at graphs left behind is the process's, too.
+    resident = residentBytes('VmRSS');
+    const estimate = resident + needed + MODEL.margin;
     if (estimate <= cap)
       return { capBytes: cap, residentBytes: resident, micro, pieces, estimatedPeakBytes: estimate };
     smallest = Math.min(smallest, estimate);
@@ -102,6 +94,20 @@ export async function planTraining(
       // A run differs from another by a few MiB in what it has when it begins.
       `would do is ${whole(smallest) + 4} MiB`,
   );
+}
+
+/** What a training needs beside what the process has. The graph is not kept: the next one takes its place. */
+function neededBytes(
+  strategies: Strategies,
+  context: IsolationContext,
+  data: TaskData,
+  options: LearnerOptions,
+  micro: number,
+  pieces: number,
+): number {
+  const [rows, random] = [pieces * micro, new Random(options.seed)];
+  const graph = trainingGraph(strategies, context, rows, data.classes.length, options, random, pieces);
+  return Math.max(stepBytes(graph), headBytes(context, data, graph));
 }
 
 /** What a step's graph needs from when it is built to its last run. */
@@ -128,17 +134,15 @@ export function stepBytes(graph: TrainingGraph): number {
 
 /** What fitting heads needs: the task's network, what it says of every sample, and the inner products. */
 function headBytes(
-  { isolation }: Strategies,
-  context: IsolationContext,
+  { crown }: IsolationContext,
   { classes, samples }: TaskData,
+  { parameters }: TrainingGraph,
 ): number {
-  const { parameters } = isolation.network(context, 1, new Random(0));
-  const start = new Map(parameters.map((p) => [p.name, p.initial]));
-  const tensors = isolation.freeze(context, start);
-  const { model, blocks } = deployModel(isolation, context, { tensors });
+  // A task's network is the crown with other weights, or with what it learned beside it.
+  const { model, blocks } = deployModel(new Frozen(), { crown, earlier: [] }, { tensors: new Map() });
   const graph = forBatch(model.graph, LEAN_BATCH);
   const constants = constantBytes(graph);
-  const adapter = [...tensors.values()].reduce((sum, t) => sum + 4 * t.data.length, 0);
+  const adapter = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
   const summary = blocks.reduce((sum, width) => sum + width, 0);
   const features = sizeOf(outputDims(graph, 0)) / LEAN_BATCH;
   const trained = samples.filter((s) => !s.heldOut).length;
