@@ -23,7 +23,7 @@ export function addMemory(bench: Command): void {
       .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
       .option('--batch <n>', 'samples a step', integer(1, 1024), 32)
       .option('--method <name>', 'piggyback or pnn', one(['piggyback', 'pnn']), 'piggyback')
-      .option('--caps <list>', 'MiB; 0 is no cap', caps, [150, 200, 300, 500, 0]),
+      .option('--caps <list>', 'MiB; 0 is no cap', caps, [150, 200, 250, 300, 500, 0]),
     `
 Examples:
   lichen bench memory

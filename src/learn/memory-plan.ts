@@ -47,8 +47,8 @@ const MODEL = {
   arena: 1.3,
   /** Work space of operators, and what an arena that grows by doubling takes at least. */
   workspace: 11 * MIB,
-  /** Garbage that is not collected yet, code that is touched for the first time. */
-  margin: 5 * MIB,
+  /** What earlier phases have freed and the allocator neither gives back nor can use again; packing the adapter. */
+  margin: 20 * MIB,
 };
 
 /** Memory of a graph's inner tensors, as the runtime's arena holds it. */

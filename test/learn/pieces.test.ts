@@ -26,7 +26,6 @@ describe('a batch in pieces', () => {
     ['a mask', () => new Piggyback(), 16, 4],
     ['a mask, with pieces of one', () => new Piggyback(), 16, 16],
     ['a mask, with rows that are left over', () => new Piggyback(), 16, 5],
-    ['a column', () => new Pnn(), 16, 2],
   ])('makes the same steps as the whole: %s', async (_, make, batch, pieces) => {
     const whole = await trained(make(), batch, 1);
     const parts = await trained(make(), batch, pieces);
@@ -35,12 +34,15 @@ describe('a batch in pieces', () => {
     for (const [name, values] of [...whole.values, ['head', whole.headWeight] as const]) {
       const other = name === 'head' ? parts.headWeight : parts.values.get(name)!;
       const apart = values.filter((v, i) => Math.abs(v - other[i]!) > 1e-4 + 1e-3 * Math.abs(v)).length;
-      expect(apart / values.length, name).toBeLessThan(0.02);
+      expect(apart, name).toBeLessThanOrEqual(Math.max(1, 0.02 * values.length));
     }
   });
 
-  it('has the gradient of the whole, to rounding', async () => {
-    const strategies = { isolation: new Piggyback(), regularization: new NoRegularization() };
+  it.each([
+    ['a mask', () => new Piggyback()],
+    ['a column', () => new Pnn()],
+  ])('has the gradient of the whole, to rounding: %s', async (_, make) => {
+    const strategies = { isolation: make(), regularization: new NoRegularization() };
     const moments = async (pieces: number) => {
       const graph = trainingGraph(strategies, context, 8, 5, LEARNER_DEFAULTS, new Random(0), pieces);
       const random = new Random(7);
@@ -48,7 +50,9 @@ describe('a batch in pieces', () => {
       const feeds = Object.fromEntries(
         graph.model.graph.inputs.map((i) => {
           const dims = (i.dims ?? []).map(Number);
-          const initial = graph.parameters.find((p) => p.name === i.name)?.initial;
+          // The head starts at zero, and nothing would come back through it.
+          const start = graph.parameters.find((p) => p.name === i.name)?.initial;
+          const initial = i.name.startsWith('lichen:head') ? undefined : start;
           const size = dims.reduce((a, d) => a * d, 1);
           const zero = /adam[12]$/.test(i.name);
           return [
@@ -76,7 +80,7 @@ describe('a batch in pieces', () => {
   it('needs less memory by what is estimated', () => {
     const strategies = { isolation: new Piggyback(), regularization: new NoRegularization() };
     const bytes = (pieces: number) =>
-      stepBytes(trainingGraph(strategies, context, 512, 5, LEARNER_DEFAULTS, new Random(0), pieces));
-    expect(bytes(8)).toBeLessThan(bytes(1));
+      stepBytes(trainingGraph(strategies, context, 4096, 5, LEARNER_DEFAULTS, new Random(0), pieces));
+    expect(bytes(8)).toBeLessThan(0.7 * bytes(1));
   });
 });
