@@ -134,7 +134,7 @@ async function oneRun(
   const regularization = regularizationNamed('none');
   const candidate: Candidate =
     method === 'instant'
-      ? await instantCandidate(engine, data, seed)
+      ? await instantCandidate(engine, data, { seed })
       : await trainedCandidate(
           engine,
           { isolation, regularization, rehearsal: rehearsalNamed('er') },

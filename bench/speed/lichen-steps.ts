@@ -4,7 +4,7 @@ import { LichenError } from '../../src/errors.js';
 import { LEARNER_DEFAULTS, train } from '../../src/learn/learner.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';
 import { NoRehearsal } from '../../src/learn/rehearsal/none.js';
-import { forgetPeak, residentBytes } from './process-memory.js';
+import { forgetPeak, residentBytes } from '../../src/process-memory.js';
 import { COMPARED_STEPS, type Measured, messages, type Ready, type Request, WARM_STEPS } from './protocol.js';
 import { CLASSES, WORKS, type WorkName, workNamed } from './work.js';
 

@@ -81,6 +81,16 @@ export const agentConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('Learning.'),
+  memory: z
+    .strictObject({
+      cap: byteSize(1)
+        .optional()
+        .describe(
+          'Most resident memory of the agent while it trains; size such as 300 MiB; no limit if not given.',
+        ),
+    })
+    .prefault({})
+    .describe('Memory of training.'),
   schedule: z
     .strictObject({
       train: z

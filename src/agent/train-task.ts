@@ -13,7 +13,8 @@ import {
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
-import type { LearnerOptions, Progress } from '../learn/learner.js';
+import { LEARNER_DEFAULTS, type LearnerOptions, type Progress } from '../learn/learner.js';
+import { type MemoryPlan, planTraining } from '../learn/memory-plan.js';
 import { isolationNamed, regularizationNamed, rehearsalNamed } from '../learn/methods.js';
 import { earlierAdapters } from '../recognize/task-model.js';
 import type { Store } from '../store/store.js';
@@ -25,6 +26,8 @@ export interface TrainTaskOptions {
   isolation: Isolation;
   rehearsal: string;
   learner: Partial<LearnerOptions>;
+  /** Most resident memory that the process may come to while it trains; bytes. */
+  memoryCap?: number;
   onProgress?: (p: Progress) => void | Promise<void>;
   /** Called before training, with the instant answer and the training samples as the frozen network sees them. */
   onInstant?: (instant: CandidateMetrics, training: DescribedTraining) => void | Promise<void>;
@@ -38,11 +41,14 @@ export interface TrainedTask {
   reason: string;
   candidate: CandidateMetrics;
   instant: CandidateMetrics;
+  /** How the training was fitted under a cap, where there was one. */
+  memory?: MemoryPlan;
 }
 
 /**
  * Trains a task's adapter, keeps it as a version, and promotes it if it beats what answers now, and the instant
  * answer, on the held-out samples. A crash at any moment leaves the versions before or the versions after.
+ * @throws LichenError as `trainedCandidate` does, and `memory-cap` where the training cannot stay below its cap
  */
 export async function trainTask(
   engine: Engine,
@@ -54,8 +60,6 @@ export async function trainTask(
 ): Promise<TrainedTask> {
   const classes = task.classes;
   const data = { backbone, classes, samples };
-  const seed = options.learner.seed ?? 0;
-  const instant = await answerAtOnce(engine, data, seed, options.onInstant);
   const requires = earlierColumns(store, task, options.isolation);
   const earlier = earlierAdapters(store.versions, requires);
   const strategies = {
@@ -63,12 +67,20 @@ export async function trainTask(
     regularization: regularizationNamed('none'),
     rehearsal: rehearsalNamed(options.rehearsal),
   };
+  const given = { ...LEARNER_DEFAULTS, ...options.learner };
+  const plan =
+    options.memoryCap === undefined
+      ? undefined
+      : await planTraining(engine, strategies, data, earlier, given, options.memoryCap);
+  const fitted = plan ? { pieces: plan.pieces, arena: true, lean: true } : {};
+  const settings = { ...options.learner, ...fitted };
+  const instant = await answerAtOnce(engine, data, { ...given, ...fitted }, options.onInstant);
   const candidate = await trainedCandidate(
     engine,
     strategies,
     data,
     earlier,
-    options.learner,
+    settings,
     options.onProgress,
     options.signal,
   );
@@ -86,17 +98,24 @@ export async function trainTask(
   });
   const { promoted, reason } = await gate(engine, backbone, store, task, samples, candidate, instant);
   if (promoted) store.versions.promote(task.name, version.id, reason);
-  return { version, promoted, reason, candidate: candidate.metrics, instant: instant.metrics };
+  return {
+    version,
+    promoted,
+    reason,
+    candidate: candidate.metrics,
+    instant: instant.metrics,
+    ...(plan && { memory: plan }),
+  };
 }
 
 async function answerAtOnce(
   engine: Engine,
   data: TaskData,
-  seed: number,
+  settings: Pick<LearnerOptions, 'seed' | 'lean'>,
   onInstant: TrainTaskOptions['onInstant'],
 ): Promise<Candidate> {
   let described: DescribedTraining | undefined;
-  const instant = await instantCandidate(engine, data, seed, (training) => {
+  const instant = await instantCandidate(engine, data, settings, (training) => {
     described = training;
   });
   await onInstant?.(instant.metrics, described!);

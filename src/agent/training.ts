@@ -18,6 +18,8 @@ export interface TrainingOptions {
   discriminants: Discriminants;
   rehearsal: string;
   learnerOf: (task: string) => Partial<LearnerOptions>;
+  /** Most resident memory that the process may come to while it trains; bytes. */
+  memoryCap?: number;
   /** Labels that start a training at once. */
   newLabels: number;
   /** A training waits until no label came for this long: a folder is copied in as a whole. */
@@ -121,6 +123,7 @@ export class Training {
         isolation: task.isolation,
         rehearsal: this.options.rehearsal,
         learner: this.options.learnerOf(name),
+        memoryCap: this.options.memoryCap,
         onProgress: (progress) => {
           this.now = { task: name, progress };
           onProgress(name, progress);

@@ -55,13 +55,26 @@ export const isTrainable = (n: Node): boolean =>
  *   the loss does not depend on
  */
 export function gradients(b: GraphBuilder, loss: string, targets: readonly string[]): Map<string, string> {
+  return pulledBack(b, new Map([[loss, b.scalar(1)]]), targets);
+}
+
+/**
+ * Adds the nodes that carry gradients of a loss back from the tensors where they are known.
+ * @param known for some tensors of the graph the gradient of a loss that depends on the targets through them alone
+ * @throws LichenError as `gradients` does
+ */
+export function pulledBack(
+  b: GraphBuilder,
+  known: ReadonlyMap<string, string>,
+  targets: readonly string[],
+): Map<string, string> {
   const nodes = [...b.nodes];
   const active = new Set(targets);
   for (const n of nodes) {
     if (isPassive(n) || !n.inputs.some((i) => active.has(i))) continue;
     for (const o of n.outputs) if (o) active.add(o);
   }
-  const found = new Map<string, string>([[loss, b.scalar(1)]]);
+  const found = new Map(known);
   for (const n of nodes.reverse()) {
     const dys = n.outputs.map((o) => found.get(o));
     const dy = dys.find((d) => d !== undefined);

@@ -10,6 +10,7 @@ import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
+import { addMemory } from './bench-memory.js';
 import { type CommonOptions, common, finish, names, one, running } from './bench-shared.js';
 import { addScaling, addSpeed } from './bench-speed.js';
 import { integer } from './options.js';
@@ -27,6 +28,7 @@ export function addBench(program: Command): void {
   addEstimates(bench);
   addSpeed(bench);
   addScaling(bench);
+  addMemory(bench);
 }
 
 function addAccuracy(bench: Command): void {

@@ -8,12 +8,14 @@ import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import type { CandidateMetrics, DescribedTraining, LabelledLatent } from '../learn/candidate.js';
 import { LEARNER_DEFAULTS } from '../learn/learner.js';
+import type { MemoryPlan } from '../learn/memory-plan.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import { collectGarbage, residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
-import { engineOption, integer, numberWithin } from './options.js';
+import { engineOption, integer, numberWithin, size } from './options.js';
 import { bytes, percent, print } from './output.js';
 import { bar, runSteps } from './progress.js';
 
@@ -28,6 +30,7 @@ interface LearnOptions {
   hardest?: number;
   earlyStopping: boolean;
   batch: number;
+  memory?: number;
   seed: number;
   heldOut: number;
   store: string;
@@ -65,7 +68,13 @@ export interface LearnResult {
   ended: CandidateMetrics['ended'];
   stepMilliseconds: number;
   seconds: number;
+  /** The larger one of the two processes' peaks; they are not there at the same time. */
   peakRssBytes: number;
+  /** Of the process that read the pictures and ended before training began, and of this one. */
+  readerPeakRssBytes: number;
+  trainingPeakRssBytes: number;
+  /** How training was fitted under a cap; null without one. */
+  memory: MemoryPlan | null;
 }
 
 export function addLearn(program: Command): void {
@@ -84,6 +93,7 @@ export function addLearn(program: Command): void {
     )
     .option('--no-early-stopping', 'run all epochs, also when the loss on held-out samples falls no more')
     .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
+    .option('--memory <size>', 'most resident memory of the training process, such as 200MiB', size)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
     .option(
       '--held-out <share>',
@@ -104,6 +114,7 @@ Examples:
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
   lichen learn --data photos --task screws --hardest 1 --no-early-stopping
+  lichen learn --data photos --task screws --batch 32 --memory 200MiB
   LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
     )
     .action(async (options: LearnOptions) => {
@@ -123,6 +134,8 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     );
   }
   const { engine, backbone, store } = device;
+  // What was read of the network beside its crown.
+  if (options.memory !== undefined) collectGarbage();
   const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
   const task = openTask(device, options.task, method, classesOf(files));
@@ -158,6 +171,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
               await keepDiscriminant(device, task, instant, training);
               began = performance.now();
             },
+            memoryCap: options.memory,
             onProgress: (p) => {
               c.stepMs = (performance.now() - began) / p.step;
               say(`${bar(p.step, p.steps)} steps, epoch ${p.epoch}, loss ${p.loss.toFixed(3)}`);
@@ -171,6 +185,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   );
   const { trained, samples } = context;
   const { version, candidate, instant, promoted, reason } = trained!;
+  const own = residentBytes('VmHWM');
   return {
     task: task.name,
     method,
@@ -196,7 +211,10 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     ended: candidate.ended,
     stepMilliseconds: Math.round(context.stepMs * 10) / 10,
     seconds: Math.round((performance.now() - start) / 10) / 100,
-    peakRssBytes: Math.max(samples.readerPeak, process.resourceUsage().maxRSS * 1024),
+    peakRssBytes: Math.max(samples.readerPeak, own),
+    readerPeakRssBytes: samples.readerPeak,
+    trainingPeakRssBytes: own,
+    memory: trained!.memory ?? null,
   };
 }
 
@@ -287,6 +305,7 @@ const early = (ended: LearnResult['ended']): string =>
 
 function describe(r: LearnResult): string {
   const ratio = (r.backboneBytes / r.adapterBytes).toFixed(0);
+  const { memory } = r;
   const lines = [
     `Task '${r.task}', version ${r.version}: ${r.promoted ? 'promoted' : 'kept as a candidate'} (${r.reason})`,
     `  ${r.trainSamples} samples trained, ${r.heldOutSamples} held out, ${r.classes.length} classes`,
@@ -294,6 +313,11 @@ function describe(r: LearnResult): string {
     `  adapter ${bytes(r.adapterBytes)}, 1/${ratio} of the backbone's ${bytes(r.backboneBytes)}`,
     `  ${r.steps} steps in ${r.epochsRun} of ${r.epochs} epochs${early(r.ended)}, ${r.seconds.toFixed(1)} s, peak memory ${bytes(r.peakRssBytes)}`,
   ];
+  if (memory) {
+    lines.push(
+      `  training under ${bytes(memory.capBytes)}: ${memory.pieces} pieces of ${memory.micro} a batch, peak ${bytes(r.trainingPeakRssBytes)}`,
+    );
+  }
   if (r.duplicates > 0) lines.push(`  ${r.duplicates} pictures were there twice and counted once`);
   for (const c of r.conflicts) lines.push(`  left out, since it lies in two class folders: ${c}`);
   for (const u of r.unreadable) lines.push(`  set aside: ${u.file}: ${u.reason}`);

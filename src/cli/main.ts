@@ -1,20 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addAgent } from './agent.js';
-import { addBench } from './bench.js';
-import { addClassify } from './classify.js';
-import { addDemo } from './demo.js';
-import { addDoctor } from './doctor.js';
-import { addEvaluate } from './evaluate.js';
 import { EXIT, EXIT_HELP, reportFailure } from './exit.js';
-import { addExport } from './export.js';
-import { addHub } from './hub.js';
-import { addInspect } from './inspect.js';
-import { addLearn } from './learn.js';
-import { addPack } from './pack.js';
-import { addTasks } from './tasks.js';
-import { addVerify } from './verify.js';
 
 // Whoever reads the output may have seen enough, as `| head` has; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -32,22 +19,29 @@ const program = new Command('lichen')
   .showHelpAfterError('(see --help)')
   .addHelpText('after', EXIT_HELP);
 
-addDemo(program);
-addHub(program);
-addAgent(program, version);
-for (const add of [
-  addLearn,
-  addEvaluate,
-  addClassify,
-  addTasks,
-  addPack,
-  addVerify,
-  addExport,
-  addBench,
-  addInspect,
-  addDoctor,
-])
-  add(program);
+/** Every command in the order of the help. One that is named is loaded alone: all together take 30 MB. */
+const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
+  demo: async () => (await import('./demo.js')).addDemo,
+  hub: async () => (await import('./hub.js')).addHub,
+  agent: async () => {
+    const { addAgent } = await import('./agent.js');
+    return (to) => addAgent(to, version);
+  },
+  learn: async () => (await import('./learn.js')).addLearn,
+  evaluate: async () => (await import('./evaluate.js')).addEvaluate,
+  classify: async () => (await import('./classify.js')).addClassify,
+  tasks: async () => (await import('./tasks.js')).addTasks,
+  pack: async () => (await import('./pack.js')).addPack,
+  verify: async () => (await import('./verify.js')).addVerify,
+  export: async () => (await import('./export.js')).addExport,
+  bench: async () => (await import('./bench.js')).addBench,
+  inspect: async () => (await import('./inspect.js')).addInspect,
+  doctor: async () => (await import('./doctor.js')).addDoctor,
+};
+
+const [, , named = ''] = process.argv;
+const wanted = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]!] : Object.values(COMMANDS);
+for (const load of wanted) (await load())(program);
 for (const command of [program, ...program.commands]) {
   command.exitOverride();
   for (const inner of command.commands) inner.exitOverride();

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { byteSize } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 
 /** `--engine`, with what the command has an engine for. */
@@ -26,4 +27,11 @@ export function numberWithin(lowest: number, highest: number): (text: string) =>
     }
     return value;
   };
+}
+
+/** Parses a size such as 200MiB; returns bytes. */
+export function size(text: string): number {
+  const parsed = byteSize(1).safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'expected a size'}.`);
 }

@@ -1,6 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
+import { collectGarbage } from '../process-memory.js';
 import type { Adapter, AdapterTensors, Head } from './adapter.js';
 import { deployModel } from './deploy.js';
 import { type ChosenHead, chooseHead, type Described } from './head.js';
@@ -9,6 +10,9 @@ import { LEARNER_DEFAULTS, type LearnerOptions, type Progress, type Strategies, 
 import { hardestFor } from './methods.js';
 import { TaskNetwork } from './network.js';
 import type { Isolation, IsolationContext } from './strategy.js';
+
+/** Samples that a network describes at once where memory is short. */
+export const LEAN_BATCH = 4;
 
 /** One labelled sample as training sees it. */
 export interface LabelledLatent {
@@ -80,13 +84,23 @@ export interface DescribedTraining extends Described {
 export async function instantCandidate(
   engine: Engine,
   data: TaskData,
-  seed: number,
+  settings: Pick<LearnerOptions, 'seed' | 'lean'>,
   onDescribed?: (training: DescribedTraining) => void,
 ): Promise<Candidate> {
   const start = performance.now();
   checkClasses(data);
+  const { seed } = settings;
   const context = { crown: data.backbone.crown, earlier: [] };
-  const chosen = await fitHead(engine, new Frozen(), context, new Map(), data, undefined, seed, onDescribed);
+  const chosen = await fitHead(
+    engine,
+    new Frozen(),
+    context,
+    new Map(),
+    data,
+    undefined,
+    settings,
+    onDescribed,
+  );
   return candidate('frozen', new Map(), chosen, data, { seed, ...NOTHING_TRAINED }, start);
 }
 
@@ -129,7 +143,8 @@ export async function trainedCandidate(
   );
   const tensors = isolation.freeze(context, trained.values);
   const softmax = { weight: trained.headWeight, bias: trained.headBias };
-  const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings.seed);
+  trained.values.clear();
+  const chosen = await fitHead(engine, isolation, context, tensors, data, softmax, settings);
   const { steps, ended, losses, heldOutLosses } = trained;
   const run = {
     seed: settings.seed,
@@ -151,19 +166,21 @@ async function fitHead(
   tensors: AdapterTensors,
   { backbone, classes, samples }: TaskData,
   softmax: { weight: Float32Array; bias: Float32Array } | undefined,
-  seed: number,
+  { seed, lean }: Pick<LearnerOptions, 'seed' | 'lean'>,
   onDescribed?: (training: DescribedTraining) => void,
 ): Promise<ChosenHead> {
-  // Few runs: memory is worth more than time here.
+  if (lean) collectGarbage();
   const network = await TaskNetwork.open(
     engine,
     deployModel(isolation, context, { tensors }),
     backbone.latentCodec,
-    { arena: false },
   );
   try {
     const describe = async (part: readonly LabelledLatent[]): Promise<Described> => ({
-      ...(await network.describe(part.map((s) => s.latent))),
+      ...(await network.describe(
+        part.map((s) => s.latent),
+        lean ? LEAN_BATCH : undefined,
+      )),
       labels: part.map((s) => s.label),
     });
     const training = await describe(samples.filter((s) => !s.heldOut));
@@ -172,6 +189,7 @@ async function fitHead(
     return await chooseHead(training, heldOut, classes, network.blocks, softmax, seed);
   } finally {
     await network.close();
+    if (lean) collectGarbage();
   }
 }
 

@@ -3,7 +3,14 @@ import { lower } from '../autodiff/lower.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import type { Model } from '../onnx/model.js';
 import { Random } from '../random.js';
-import { headLogits, headShapes, SAMPLE_LOSSES, sampleLosses, TARGETS } from './softmax.js';
+import {
+  headLogits,
+  headShapes,
+  outputSampleLosses,
+  SAMPLE_LOSSES,
+  sampleLosses,
+  TARGETS,
+} from './softmax.js';
 import type { Isolation, IsolationContext } from './strategy.js';
 
 /** More held-out samples than these say little more about when to stop. */
@@ -84,6 +91,6 @@ function forwardGraph(
   const targets = b.input(TARGETS, [batch, classes]);
   const logits = headLogits(b, network.features);
   b.outputs.length = 0;
-  sampleLosses(b, logits, targets);
+  outputSampleLosses(b, sampleLosses(b, logits, targets));
   return lower(b.model('lichen-held-out'));
 }

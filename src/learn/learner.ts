@@ -1,4 +1,5 @@
-import { gradients } from '../autodiff/gradient.js';
+import { gradients, pulledBack } from '../autodiff/gradient.js';
+import { inPlaceUpdates } from '../autodiff/in-place.js';
 import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
@@ -9,15 +10,18 @@ import { decodeLatent, type LatentShape } from '../backbone/latent.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { type Model, sizeOf } from '../onnx/model.js';
+import { collectGarbage } from '../process-memory.js';
 import { Random } from '../random.js';
 import { Focus } from './focus.js';
 import { HeldOutLoss } from './held-out-loss.js';
+import { inPieces } from './pieces.js';
 import { Plateau } from './plateau.js';
 import {
   HEAD_BIAS,
   HEAD_WEIGHT,
   headLogits,
   headShapes,
+  outputSampleLosses,
   SAMPLE_LOSSES,
   sampleLosses,
   TARGETS,
@@ -49,6 +53,10 @@ export interface LearnerOptions {
   patience: number;
   threads?: number;
   arena?: boolean;
+  /** Parts that a batch is computed in, one after the other; more need less memory (see `inPieces`). */
+  pieces: number;
+  /** Give memory back between the phases of a training, and read samples few at a time; see `planTraining`. */
+  lean?: boolean;
 }
 
 export const LEARNER_DEFAULTS: LearnerOptions = {
@@ -61,6 +69,7 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
   decay: 0.1,
   hardest: 1,
   patience: 2,
+  pieces: 1,
 };
 
 /**
@@ -137,22 +146,19 @@ export async function train(
   if (set.latents.length === 0) throw new LichenError('learn-no-samples', 'there is no sample to train on');
   const random = new Random(options.seed);
   const batch = Math.min(options.batch, Math.max(1, set.latents.length));
-  const { model, parameters, steps } = trainingGraph(
-    strategies,
-    context,
-    batch,
-    set.classes,
-    options,
-    random,
-  );
-  const program = await engine.compile(model, { threads: options.threads, arena: options.arena });
+  const pieces = Math.min(options.pieces, batch);
+  // Rows that are left over take no part.
+  const rows = pieces * Math.ceil(batch / pieces);
+  const graph = trainingGraph(strategies, context, rows, set.classes, options, random, pieces);
+  const program = await engine.compile(graph.model, { threads: options.threads, arena: options.arena });
+  if (options.lean) collectGarbage();
   let heldOut: HeldOutLoss | undefined;
   try {
-    const state = new StepState(parameters, steps);
-    heldOut = await openHeldOut(engine, strategies.isolation, context, codec, set, batch, options);
+    const state = new StepState(graph);
+    heldOut = await openHeldOut(engine, strategies.isolation, context, codec, set, rows / pieces, options);
     const memory = exclude(set.latents.length, set.fresh);
     const focus = new Focus(set.latents.length, options.hardest, batch);
-    const feed = new BatchFeed(context, codec, set, batch, options.labelSmoothing);
+    const feed = new BatchFeed(context, codec, set, rows, options.labelSmoothing);
     const plateau = new Plateau(options.patience);
     // Where nothing is fresh, the memory is what is learned.
     const learned = set.fresh.length > 0 ? set.fresh : memory;
@@ -238,16 +244,29 @@ async function openHeldOut(
   codec: LatentShape,
   { heldOut, classes }: TrainingSet,
   batch: number,
-  { patience, labelSmoothing, seed, threads, arena }: LearnerOptions,
+  { patience, labelSmoothing, seed, threads, arena, lean }: LearnerOptions,
 ): Promise<HeldOutLoss | undefined> {
   if (patience === 0 || !heldOut || heldOut.latents.length < FEWEST_HELD_OUT) return undefined;
   const size = Math.min(batch, heldOut.latents.length);
   const feed = new BatchFeed(context, codec, { ...heldOut, classes }, size, labelSmoothing);
   const samples = { count: heldOut.latents.length, batch: size, classes, seed };
-  return HeldOutLoss.open(engine, isolation, context, feed, samples, { threads, arena });
+  return HeldOutLoss.open(engine, isolation, context, feed, samples, {
+    threads,
+    arena: lean ? false : arena,
+  });
 }
 
-/** One step as an ONNX graph: loss, gradients and the optimizer's updates. */
+/** A step's graph, what it trains, and by which names the step takes and gives it. */
+export interface TrainingGraph {
+  model: Model;
+  parameters: Parameter[];
+  steps: ParameterStep[];
+}
+
+/**
+ * One step as an ONNX graph: loss, gradients and the optimizer's updates.
+ * @param pieces parts that the batch is computed in, one after the other; see `inPieces`
+ */
 export function trainingGraph(
   { isolation, regularization }: Pick<Strategies, 'isolation' | 'regularization'>,
   context: IsolationContext,
@@ -255,56 +274,64 @@ export function trainingGraph(
   classes: number,
   options: LearnerOptions,
   random: Random,
-): { model: Model; parameters: Parameter[]; steps: ParameterStep[] } {
-  const network = isolation.network(context, batch, random);
+  pieces = 1,
+): TrainingGraph {
+  const micro = batch / pieces;
+  const network = isolation.network(context, micro, random);
   const forward = network.builder;
   forward.output(network.features);
   const products = patched(forward.graph(), (name) => forward.shape(name));
-  const b = channelsLast(products.graph(), (name) => products.shape(name));
-  const width = b.shape(network.features)[1]!;
+  const one = channelsLast(products.graph(), (name) => products.shape(name));
+  const width = one.shape(network.features)[1]!;
   const head: Parameter[] = [...headShapes(classes, width)].map(([name, dims]) => ({
     name,
     dims,
     initial: new Float32Array(sizeOf(dims)),
     learningRate: options.headRate,
   }));
-  for (const p of head) b.input(p.name, p.dims);
-  const targets = b.input(TARGETS, [batch, classes]);
-  const logits = headLogits(b, network.features);
+  for (const p of head) one.input(p.name, p.dims);
+  const targets = one.input(TARGETS, [micro, classes]);
+  const logits = headLogits(one, network.features);
   const parameters = [...network.parameters, ...head];
-  const data = crossEntropy(b, logits, targets, 'data_loss');
+  const names = parameters.map((p) => p.name);
+  const data = crossEntropy(one, logits, targets, 'data_loss', batch);
+  const samples = [context.crown.latent, TARGETS];
+  const each = sampleLosses(one, logits, targets);
+  const split = pieces > 1 ? inPieces(one, samples, data, names, pieces, [each]) : undefined;
+  const b = split?.builder ?? one;
   const penalty = regularization.penalty(b, parameters);
-  const loss = penalty ? add(b, data, penalty) : data;
-  b.op('Identity', [loss], {}, LOSS);
-  const found = gradients(
-    b,
-    LOSS,
-    parameters.map((p) => p.name),
-  );
+  const sum = split?.loss ?? data;
+  b.op('Identity', [penalty ? add(b, sum, penalty) : sum], {}, LOSS);
+  const known = split && new Map([...split.gradients, ...(penalty ? [[penalty, b.scalar(1)] as const] : [])]);
+  const found = known ? pulledBack(b, known, names) : gradients(b, LOSS, names);
   const steps = adam(
     b,
     parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
   );
   b.output(LOSS);
-  sampleLosses(b, logits, targets);
+  outputSampleLosses(b, split?.joined[0] ?? each);
   return { model: lower(standardNodes(b.model('lichen-step'))), parameters, steps };
 }
 
-/** Parameters and optimizer state, twice: a step reads one copy and writes the other in place. */
+/**
+ * Parameters and optimizer state. A step writes them in place where all that reads them is done by then; all others
+ * are there twice: a step reads one copy and writes the other.
+ */
 class StepState {
   private current: Record<string, FloatTensor> = {};
   private next: Record<string, FloatTensor> = {};
   private readonly outputs: Map<string, string>;
   private readonly parameters: readonly Parameter[];
 
-  constructor(parameters: readonly Parameter[], steps: readonly ParameterStep[]) {
+  constructor({ model, parameters, steps }: TrainingGraph) {
     this.parameters = parameters;
     this.outputs = new Map(steps.flatMap((s) => [...s.updates]));
+    const inPlace = inPlaceUpdates(model.graph, this.outputs);
     for (const [i, p] of parameters.entries()) {
       for (const input of steps[i]!.updates.keys()) {
         const zeros = () => ({ dims: p.dims, data: new Float32Array(sizeOf(p.dims)) });
-        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
-        this.next[input] = zeros();
+        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial } : zeros();
+        this.next[input] = inPlace.has(input) ? this.current[input]! : zeros();
       }
     }
   }

@@ -22,11 +22,16 @@ export function headLogits(b: GraphBuilder, features: string): string {
 }
 
 /**
- * Each sample's softmax cross-entropy, [N], as an output of the graph.
+ * Each sample's softmax cross-entropy.
  * @param logits [N, C]
  * @param targets [N, C]
+ * @returns [N]
  */
-export function sampleLosses(b: GraphBuilder, logits: string, targets: string): void {
-  const each = mul(b, b.op('LogSoftmax', [logits], { axis: int(1) }), targets);
-  b.output(b.op('Identity', [neg(b, sum(b, each, [1]))], {}, SAMPLE_LOSSES));
+export function sampleLosses(b: GraphBuilder, logits: string, targets: string): string {
+  return neg(b, sum(b, mul(b, b.op('LogSoftmax', [logits], { axis: int(1) }), targets), [1]));
+}
+
+/** Makes samples' losses an output of the graph. */
+export function outputSampleLosses(b: GraphBuilder, losses: string): void {
+  b.output(b.op('Identity', [losses], {}, SAMPLE_LOSSES));
 }

@@ -64,14 +64,15 @@ export function readTensor(t: TensorProto, external?: ExternalData): ConstantTen
   if (dims.some((d) => !(d >= 0 && d <= MAX_SIZE))) throw new Error(`'${name}' has shape [${dims}]`);
   const size = sizeOf(dims);
   const length = Math.ceil((size * storage.bits) / 8);
+  const raw = t.dataLocation === 1 ? undefined : t.rawData;
+  if (raw?.length) {
+    if (raw.length !== length) {
+      throw new Error(`'${name}' has shape [${dims}] but ${raw.length} bytes of data`);
+    }
+    return copiedWhenRead(storage.type, dims, () => storage.make(new Uint8Array(raw).buffer));
+  }
   const read = (): TensorData => {
     if (t.dataLocation === 1) return storage.make(readExternal(t, name, length, external));
-    if (t.rawData?.length) {
-      if (t.rawData.length !== length) {
-        throw new Error(`'${name}' has shape [${dims}] but ${t.rawData.length} bytes of data`);
-      }
-      return storage.make(new Uint8Array(t.rawData).buffer);
-    }
     const values = typedData(t, storage.type);
     const expected = storage.bits === 4 ? length : size;
     if (values.length !== expected) {
@@ -80,6 +81,22 @@ export function readTensor(t: TensorProto, external?: ExternalData): ConstantTen
     return values;
   };
   return { type: storage.type, dims, data: read() };
+}
+
+/** A constant that is copied out of its file's bytes when it is first looked at: of a cut network half never is. */
+function copiedWhenRead(type: ElementType, dims: number[], copy: () => TensorData): ConstantTensor {
+  let make: typeof copy | undefined = copy;
+  let data: TensorData | undefined;
+  return {
+    type,
+    dims,
+    get data() {
+      data ??= make!();
+      // The file's bytes are not needed any more.
+      make = undefined;
+      return data;
+    },
+  };
 }
 
 /** Values in the field of their type, which are in use for small tensors. */

@@ -57,6 +57,7 @@ sources:
   - { kind: directory, path: /flat }
 tasks: { night: { isolation: pnn, epochs: 3 } }
 replay: { cap: 3 MiB }
+memory: { cap: 300 MiB }
 schedule: { train: '', timezone: Europe/Berlin }
 mqtt: { url: 'mqtts://hub.example:8883', protocol: 5, username: u, password: p, outboxCap: 100 kB }
 guards: { maxTemperature: 60.5, minFreeMemory: 0, onBattery: true }
@@ -67,6 +68,7 @@ guards: { maxTemperature: 60.5, minFreeMemory: 0, onBattery: true }
   ]);
   expect(config.tasks).toEqual({ night: { isolation: 'pnn', epochs: 3 } });
   expect(config.replay.cap).toBe(3 * 2 ** 20);
+  expect(config.memory.cap).toBe(300 * 2 ** 20);
   expect(config.mqtt).toMatchObject({ protocol: 5, outboxCap: 100_000 });
   expect(config.guards).toMatchObject({ maxTemperature: 60.5, minFreeMemory: 0, onBattery: true });
 });
@@ -88,6 +90,7 @@ describe('what is wrong is named: line, key, value, and what is allowed', () => 
     ['schedule: { train: "99 3 * * *" }', /'schedule.train' is "99 3 \* \* \*"/],
     ['schedule: { timezone: Middle/Earth }', /'schedule.timezone' is "Middle\/Earth"; expected a time zone/],
     ['replay: { cap: 3 furlongs }', /'replay.cap' is "3 furlongs"; .*MiB/],
+    ['memory: { cap: a lot }', /'memory.cap' is "a lot"; .*MiB/],
     ['replay: { cap: 10 kB }', /'replay.cap' is "10 kB"/],
     ['mqtt: { url: "http://hub" }', /'mqtt.url' is "http:\/\/hub"; expected mqtt:\/\/host:port/],
     ['mqtt: { protocol: 3 }', /'mqtt.protocol' is 3/],

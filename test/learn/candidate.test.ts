@@ -66,7 +66,7 @@ async function accuracyOf({ adapter }: Candidate, { samples }: TaskData): Promis
 describe('the instant candidate', () => {
   it('is a discriminant on the frozen crown, measured on what is held out', async () => {
     const task = data();
-    const candidate = await instantCandidate(engine, task, 0);
+    const candidate = await instantCandidate(engine, task, { seed: 0 });
     expect(candidate.adapter).toMatchObject({
       isolation: 'frozen',
       tensors: new Map(),
@@ -88,7 +88,7 @@ describe('the instant candidate', () => {
     const { metrics } = await instantCandidate(
       engine,
       data((s) => ({ ...s, heldOut: false })),
-      0,
+      { seed: 0 },
     );
     expect(metrics).toMatchObject({ heldOutAccuracy: null, heldOutSamples: 0, trainSamples: 90 });
     expect(metrics.crossValidatedAccuracy).toBeGreaterThan(0.6);
@@ -146,7 +146,7 @@ describe('a task that cannot be learned', () => {
     ['has no sample', (t) => ({ ...t, samples: [] }), /for class 'a', 'b', 'c'/],
   ])('%s', async (_, spoil, message) => {
     const expected = { code: 'learn-no-samples', message: expect.stringMatching(message) };
-    await expect(instantCandidate(engine, spoil(data()), 0)).rejects.toMatchObject(expected);
+    await expect(instantCandidate(engine, spoil(data()), { seed: 0 })).rejects.toMatchObject(expected);
     await expect(learn('piggyback', spoil(data()))).rejects.toMatchObject(expected);
   });
 });
@@ -169,7 +169,7 @@ describe('the gate', () => {
     // Every sample that is trained on bears the label of the next one's class.
     const task = data();
     const spoiled = data((s, i) => (s.heldOut ? s : { ...s, latent: random.latents[(i + 1) % 90]! }));
-    const instant = await instantCandidate(engine, task, 0);
+    const instant = await instantCandidate(engine, task, { seed: 0 });
     const trained = await learn('piggyback', spoiled);
     expect(trained.metrics.heldOutAccuracy).toBeLessThan(instant.metrics.heldOutAccuracy!);
     expect(beats(trained.metrics, instant.metrics)).toBe(false);

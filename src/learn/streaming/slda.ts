@@ -180,9 +180,16 @@ export class StreamingDiscriminant {
     const json = Buffer.from(JSON.stringify(header));
     const length = Buffer.alloc(4);
     length.writeUInt32LE(json.length);
-    const means = this.means.map((m) => Buffer.from(Float32Array.from(m).buffer));
-    const scatter = Buffer.from(this.scatter.buffer, this.scatter.byteOffset, this.scatter.byteLength);
-    return new Uint8Array(Buffer.concat([MAGIC, length, json, ...means, scatter]));
+    const start = 12 + json.length;
+    const values = this.classes.length * this.width + this.scatter.length;
+    const bytes = new Uint8Array(start + 4 * values);
+    bytes.set(Buffer.concat([MAGIC, length, json]));
+    let at = start;
+    for (const part of [...this.means.map((m) => Float32Array.from(m)), this.scatter]) {
+      bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
+      at += part.byteLength;
+    }
+    return bytes;
   }
 
   /** @throws LichenError `discriminant-invalid` */

@@ -1,0 +1,176 @@
+import { inPlaceUpdates } from '../autodiff/in-place.js';
+import type { Engine } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
+import { GraphBuilder } from '../onnx/builder.js';
+import { liveBytes } from '../onnx/live-bytes.js';
+import { type Graph, type Model, sizeOf } from '../onnx/model.js';
+import { collectGarbage, residentBytes } from '../process-memory.js';
+import { Random } from '../random.js';
+import type { AdapterTensors } from './adapter.js';
+import { LEAN_BATCH, type TaskData } from './candidate.js';
+import { deployModel } from './deploy.js';
+import { Frozen } from './isolation/frozen.js';
+import { type LearnerOptions, type Strategies, type TrainingGraph, trainingGraph } from './learner.js';
+import type { IsolationContext } from './strategy.js';
+
+/** How a training is fitted under a cap. */
+export interface MemoryPlan {
+  capBytes: number;
+  /** Resident memory when the training began. */
+  residentBytes: number;
+  /** Samples that a step works on at once, and how many such pieces make a batch. */
+  micro: number;
+  pieces: number;
+  /** What the process's resident memory is expected to come to. */
+  estimatedPeakBytes: number;
+}
+
+/** What a phase of a training needs beside what the process has; bytes. */
+export interface TrainingBytes {
+  /** The steps, and compiling their graph. */
+  step: number;
+  /** Fitting heads on what the network says of the samples. */
+  heads: number;
+}
+
+/** Pieces of a batch are written out in the step's graph: more of them would make it too large itself. */
+const MOST_PIECES = 64;
+const MIB = 2 ** 20;
+
+/** Calibrated against the peaks of real trainings; see docs/benchmarks.md. */
+const MODEL = {
+  /** A node in the graph as built, as encoded and as compiled. */
+  node: 13_000,
+  /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
+  compiling: 3.5,
+  /** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
+  arena: 1.3,
+  /** Work space of operators, and what an arena that grows by doubling takes at least. */
+  workspace: 11 * MIB,
+  /** What earlier phases have freed and the allocator neither gives back nor can use again; packing the adapter. */
+  margin: 20 * MIB,
+};
+
+/** Memory of a graph's inner tensors, as the runtime's arena holds it. */
+const arenaBytes = (graph: Graph) => MODEL.arena * liveBytes(graph) + MODEL.workspace;
+
+/**
+ * Chooses the pieces of a batch, as few as possible, so that the resident memory of the whole process stays below a
+ * cap throughout a training. The estimate stands on what the process has now and on the graphs that it will run.
+ * @throws LichenError `memory-cap` where even the smallest pieces do not fit: the smallest cap that would do
+ */
+export async function planTraining(
+  engine: Engine,
+  strategies: Strategies,
+  data: TaskData,
+  earlier: readonly AdapterTensors[],
+  options: LearnerOptions,
+  cap: number,
+): Promise<MemoryPlan> {
+  // What the runtime loads for its first graph belongs to what the process has.
+  await (await engine.compile(tiny(), { threads: options.threads })).close();
+  const context = { crown: data.backbone.crown, earlier };
+  const count = data.samples.filter((s) => !s.heldOut).length;
+  const batch = Math.min(options.batch, count);
+  let resident = 0;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (let micro = batch; micro >= 1; micro = Math.floor(micro / 2)) {
+    const pieces = Math.ceil(batch / micro);
+    if (pieces > MOST_PIECES) break;
+    const needed = neededBytes(strategies, context, data, options, micro, pieces);
+    collectGarbage();
+    // What looking at graphs left behind is the process's, too.
+    resident = residentBytes('VmRSS');
+    const estimate = resident + needed + MODEL.margin;
+    if (estimate <= cap)
+      return { capBytes: cap, residentBytes: resident, micro, pieces, estimatedPeakBytes: estimate };
+    smallest = Math.min(smallest, estimate);
+  }
+  const whole = (bytes: number) => Math.ceil(bytes / MIB);
+  throw new LichenError(
+    'memory-cap',
+    `a training cannot stay below ${Math.floor(cap / MIB)} MiB: the process has ${whole(resident)} MiB before it begins, and ` +
+      `comes to ${whole(smallest)} MiB with the smallest pieces that a batch of ${batch} is computed in. The smallest cap that ` +
+      // A run differs from another by a few MiB in what it has when it begins.
+      `would do is ${whole(smallest) + 4} MiB`,
+  );
+}
+
+/** What a training needs beside what the process has. The graph is not kept: the next one takes its place. */
+function neededBytes(
+  strategies: Strategies,
+  context: IsolationContext,
+  data: TaskData,
+  options: LearnerOptions,
+  micro: number,
+  pieces: number,
+): number {
+  const [rows, random] = [pieces * micro, new Random(options.seed)];
+  const graph = trainingGraph(strategies, context, rows, data.classes.length, options, random, pieces);
+  return Math.max(stepBytes(graph), headBytes(context, data, graph));
+}
+
+/** What a step's graph needs from when it is built to its last run. */
+export function stepBytes(graph: TrainingGraph): number {
+  const { model, parameters, steps } = graph;
+  const updates = new Map(steps.flatMap((s) => [...s.updates]));
+  const inPlace = inPlaceUpdates(model.graph, updates);
+  let state = 0;
+  let outputs = 0;
+  for (const { name, dims } of model.graph.inputs) {
+    const bytes = 4 * sizeOf((dims ?? []).map(Number));
+    // A latent or target has one tensor; what is updated has a second one unless it is updated in place, and the
+    // runtime's binding makes a copy of its result.
+    state += updates.has(name) && !inPlace.has(name) ? 2 * bytes : bytes;
+    if (updates.has(name)) outputs += bytes;
+  }
+  const constants = constantBytes(model.graph);
+  const initial = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
+  const nodes = MODEL.node * model.graph.nodes.length;
+  const compiling = initial + MODEL.compiling * constants;
+  const running = constants + state + outputs + arenaBytes(model.graph);
+  return nodes + Math.max(compiling, running);
+}
+
+/** What fitting heads needs: the task's network, what it says of every sample, and the inner products. */
+function headBytes(
+  { crown }: IsolationContext,
+  { classes, samples }: TaskData,
+  { parameters }: TrainingGraph,
+): number {
+  // A task's network is the crown with other weights, or with what it learned beside it.
+  const { model, blocks } = deployModel(new Frozen(), { crown, earlier: [] }, { tensors: new Map() });
+  const graph = forBatch(model.graph, LEAN_BATCH);
+  const constants = constantBytes(graph);
+  const adapter = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
+  const summary = blocks.reduce((sum, width) => sum + width, 0);
+  const features = sizeOf(outputDims(graph, 0)) / LEAN_BATCH;
+  const trained = samples.filter((s) => !s.heldOut).length;
+  const rows = 4 * samples.length * (summary + features);
+  // Scaled rows, inner products and a factorization of them; a weight for every shrinkage that is tried.
+  const fitting = 4 * trained * summary + 3 * 8 * trained ** 2 + 6 * 4 * classes.length * summary;
+  const nodes = MODEL.node * graph.nodes.length;
+  const running = constants + arenaBytes(graph) + rows;
+  const kept = adapter + constants + nodes;
+  return kept + Math.max(MODEL.compiling * constants, running, constants + rows + fitting);
+}
+
+const constantBytes = (graph: Graph): number =>
+  [...graph.initializers.values()].reduce((sum, t) => sum + t.data.byteLength, 0);
+
+const outputDims = (graph: Graph, k: number): number[] => (graph.outputs[k]?.dims ?? []).map(Number);
+
+/** A deployed network's graph with a number for its symbolic batch. */
+function forBatch(graph: Graph, batch: number): Graph {
+  const fixed = (values: Graph['inputs']) =>
+    values.map((v) => ({ ...v, dims: [batch, ...(v.dims ?? []).slice(1)] }));
+  return { ...graph, inputs: fixed(graph.inputs), outputs: fixed(graph.outputs) };
+}
+
+function tiny(): Model {
+  const b = new GraphBuilder();
+  b.input('x', [1]);
+  b.op('Relu', ['x'], {}, 'y');
+  b.output('y');
+  return b.model('tiny');
+}
