@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { OrtEngine } from '../src/engine/ort.js';
-import { LEARNER_DEFAULTS } from '../src/learn/learner.js';
+import { LEARNER_DEFAULTS } from '../src/learn/learner-options.js';
 import { sizeOf } from '../src/onnx/model.js';
 import { Random } from '../src/random.js';
 import { sideResult } from './speed/comparison.js';

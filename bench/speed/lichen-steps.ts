@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { LichenError } from '../../src/errors.js';
-import { LEARNER_DEFAULTS, train } from '../../src/learn/learner.js';
+import { train } from '../../src/learn/learner.js';
+import { LEARNER_DEFAULTS } from '../../src/learn/learner-options.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';
 import { NoRehearsal } from '../../src/learn/rehearsal/none.js';
 import { forgetPeak, residentBytes } from '../../src/process-memory.js';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { sourceSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
-import { LEARNER_DEFAULTS } from '../learn/learner.js';
+import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
 
 const id = z
   .string()

@@ -13,7 +13,8 @@ import {
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
-import { LEARNER_DEFAULTS, type LearnerOptions, type Progress } from '../learn/learner.js';
+import type { Progress } from '../learn/learner.js';
+import { LEARNER_DEFAULTS, type LearnerOptions } from '../learn/learner-options.js';
 import { type MemoryPlan, planTraining } from '../learn/memory-plan.js';
 import { isolationNamed, regularizationNamed, rehearsalNamed } from '../learn/methods.js';
 import { earlierAdapters } from '../recognize/task-model.js';

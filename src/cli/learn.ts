@@ -7,7 +7,7 @@ import { classesOf, type LabelledFile, listClassFolders } from '../capture/class
 import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import type { CandidateMetrics, DescribedTraining, LabelledLatent } from '../learn/candidate.js';
-import { LEARNER_DEFAULTS } from '../learn/learner.js';
+import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
 import type { MemoryPlan } from '../learn/memory-plan.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';

@@ -1,9 +1,10 @@
 import type { Engine, FloatTensor } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { Piggyback } from '../learn/isolation/piggyback.js';
-import { LEARNER_DEFAULTS, trainingGraph } from '../learn/learner.js';
+import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
 import { NoRegularization } from '../learn/regularization/none.js';
 import type { Crown } from '../learn/strategy.js';
+import { trainingGraph } from '../learn/training-graph.js';
 import { type Model, sizeOf, type ValueInfo } from '../onnx/model.js';
 import { Random } from '../random.js';
 

@@ -6,10 +6,11 @@ import type { Adapter, AdapterTensors, Head } from './adapter.js';
 import { deployModel } from './deploy.js';
 import { type ChosenHead, chooseHead, type Described } from './head.js';
 import { Frozen } from './isolation/frozen.js';
-import { LEARNER_DEFAULTS, type LearnerOptions, type Progress, type Strategies, train } from './learner.js';
+import { type Progress, train } from './learner.js';
+import { LEARNER_DEFAULTS, type LearnerOptions } from './learner-options.js';
 import { hardestFor } from './methods.js';
 import { TaskNetwork } from './network.js';
-import type { Isolation, IsolationContext } from './strategy.js';
+import type { Isolation, IsolationContext, Strategies } from './strategy.js';
 
 /** Samples that a network describes at once where memory is short. */
 export const LEAN_BATCH = 4;

@@ -1,76 +1,18 @@
-import { gradients, pulledBack } from '../autodiff/gradient.js';
-import { inPlaceUpdates } from '../autodiff/in-place.js';
-import { channelsLast } from '../autodiff/layout.js';
-import { crossEntropy } from '../autodiff/loss.js';
-import { lower } from '../autodiff/lower.js';
-import { adam, adamRate, type ParameterStep, RATE_INPUT } from '../autodiff/optimizer.js';
-import { patched, standardNodes } from '../autodiff/patches.js';
-import { add } from '../autodiff/rule.js';
-import { decodeLatent, type LatentShape } from '../backbone/latent.js';
-import type { Engine, FloatTensor, Program } from '../engine/engine.js';
+import { adamRate } from '../autodiff/optimizer.js';
+import type { LatentShape } from '../backbone/latent.js';
+import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { type Model, sizeOf } from '../onnx/model.js';
 import { collectGarbage } from '../process-memory.js';
 import { Random } from '../random.js';
+import { BatchFeed, type TrainingSet } from './batch-feed.js';
 import { Focus } from './focus.js';
 import { HeldOutLoss } from './held-out-loss.js';
-import { inPieces } from './pieces.js';
+import { LEARNER_DEFAULTS, type LearnerOptions } from './learner-options.js';
 import { Plateau } from './plateau.js';
-import {
-  HEAD_BIAS,
-  HEAD_WEIGHT,
-  headLogits,
-  headShapes,
-  outputSampleLosses,
-  SAMPLE_LOSSES,
-  sampleLosses,
-  TARGETS,
-} from './softmax.js';
-import type { Isolation, IsolationContext, Parameter, Regularization, Rehearsal } from './strategy.js';
-
-export interface LearnerOptions {
-  /** At most; see `patience`. */
-  epochs: number;
-  batch: number;
-  seed: number;
-  /** Share of the target spread over all classes. */
-  labelSmoothing: number;
-  /** Learning rate of the head. */
-  headRate: number;
-  /** After this share of the steps every rate is multiplied by `decay`. */
-  decayAt: number;
-  decay: number;
-  /**
-   * Share of the samples, the ones with the largest loss, that an epoch shows once all were seen (`Focus`); 1 shows
-   * all in every epoch.
-   */
-  hardest: number;
-  /**
-   * Looks at the held-out samples, at the ends of epochs, without a smaller loss before the rates fall, and then before
-   * training ends (`Plateau`); what is kept is what was best on them. 0: all epochs are trained, and the last is kept.
-   * A look comes at least 16 steps after the one before.
-   */
-  patience: number;
-  threads?: number;
-  arena?: boolean;
-  /** Parts that a batch is computed in, one after the other; more need less memory (see `inPieces`). */
-  pieces: number;
-  /** Give memory back between the phases of a training, and read samples few at a time; see `planTraining`. */
-  lean?: boolean;
-}
-
-export const LEARNER_DEFAULTS: LearnerOptions = {
-  epochs: 10,
-  batch: 16,
-  seed: 0,
-  labelSmoothing: 0.1,
-  headRate: 3e-3,
-  decayAt: 0.85,
-  decay: 0.1,
-  hardest: 1,
-  patience: 2,
-  pieces: 1,
-};
+import { HEAD_BIAS, HEAD_WEIGHT } from './softmax.js';
+import { StepState } from './step-state.js';
+import type { Isolation, IsolationContext, Strategies } from './strategy.js';
+import { trainingGraph } from './training-graph.js';
 
 /**
  * Steps before samples are chosen by their loss and held-out samples are looked at: a mask crosses its threshold after
@@ -81,18 +23,6 @@ const WARM_STEPS = 24;
 const LOOK_EVERY = 16;
 /** Fewer held-out samples say too little to stop by. */
 const FEWEST_HELD_OUT = 16;
-
-export interface TrainingSet {
-  /** Encoded latents. */
-  latents: readonly Uint8Array[];
-  /** Class index of each. */
-  labels: ArrayLike<number>;
-  classes: number;
-  /** Indices that came since the last training of the task; all others are the replay memory's. */
-  fresh: readonly number[];
-  /** What is never trained on, by which training ends early. */
-  heldOut?: { latents: readonly Uint8Array[]; labels: ArrayLike<number> };
-}
 
 export interface Progress {
   epoch: number;
@@ -117,15 +47,6 @@ export interface Trained {
   /** Why training ended: all epochs were run, or the held-out samples' loss fell no more. */
   ended: 'epochs' | 'plateau';
 }
-
-/** What a learner is put together from: one choice on each axis. */
-export interface Strategies {
-  isolation: Isolation;
-  regularization: Regularization;
-  rehearsal: Rehearsal;
-}
-
-const LOSS = 'loss';
 
 /**
  * The one training loop. It trains what the isolation strategy offers, with a linear softmax head, by Adam
@@ -254,161 +175,6 @@ async function openHeldOut(
     threads,
     arena: lean ? false : arena,
   });
-}
-
-/** A step's graph, what it trains, and by which names the step takes and gives it. */
-export interface TrainingGraph {
-  model: Model;
-  parameters: Parameter[];
-  steps: ParameterStep[];
-}
-
-/**
- * One step as an ONNX graph: loss, gradients and the optimizer's updates.
- * @param pieces parts that the batch is computed in, one after the other; see `inPieces`
- */
-export function trainingGraph(
-  { isolation, regularization }: Pick<Strategies, 'isolation' | 'regularization'>,
-  context: IsolationContext,
-  batch: number,
-  classes: number,
-  options: LearnerOptions,
-  random: Random,
-  pieces = 1,
-): TrainingGraph {
-  const micro = batch / pieces;
-  const network = isolation.network(context, micro, random);
-  const forward = network.builder;
-  forward.output(network.features);
-  const products = patched(forward.graph(), (name) => forward.shape(name));
-  const one = channelsLast(products.graph(), (name) => products.shape(name));
-  const width = one.shape(network.features)[1]!;
-  const head: Parameter[] = [...headShapes(classes, width)].map(([name, dims]) => ({
-    name,
-    dims,
-    initial: new Float32Array(sizeOf(dims)),
-    learningRate: options.headRate,
-  }));
-  for (const p of head) one.input(p.name, p.dims);
-  const targets = one.input(TARGETS, [micro, classes]);
-  const logits = headLogits(one, network.features);
-  const parameters = [...network.parameters, ...head];
-  const names = parameters.map((p) => p.name);
-  const data = crossEntropy(one, logits, targets, 'data_loss', batch);
-  const samples = [context.crown.latent, TARGETS];
-  const each = sampleLosses(one, logits, targets);
-  const split = pieces > 1 ? inPieces(one, samples, data, names, pieces, [each]) : undefined;
-  const b = split?.builder ?? one;
-  const penalty = regularization.penalty(b, parameters);
-  const sum = split?.loss ?? data;
-  b.op('Identity', [penalty ? add(b, sum, penalty) : sum], {}, LOSS);
-  const known = split && new Map([...split.gradients, ...(penalty ? [[penalty, b.scalar(1)] as const] : [])]);
-  const found = known ? pulledBack(b, known, names) : gradients(b, LOSS, names);
-  const steps = adam(
-    b,
-    parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
-  );
-  b.output(LOSS);
-  outputSampleLosses(b, split?.joined[0] ?? each);
-  return { model: lower(standardNodes(b.model('lichen-step'))), parameters, steps };
-}
-
-/**
- * Parameters and optimizer state. A step writes them in place where all that reads them is done by then; all others
- * are there twice: a step reads one copy and writes the other.
- */
-class StepState {
-  private current: Record<string, FloatTensor> = {};
-  private next: Record<string, FloatTensor> = {};
-  private readonly outputs: Map<string, string>;
-  private readonly parameters: readonly Parameter[];
-
-  constructor({ model, parameters, steps }: TrainingGraph) {
-    this.parameters = parameters;
-    this.outputs = new Map(steps.flatMap((s) => [...s.updates]));
-    const inPlace = inPlaceUpdates(model.graph, this.outputs);
-    for (const [i, p] of parameters.entries()) {
-      for (const input of steps[i]!.updates.keys()) {
-        const zeros = () => ({ dims: p.dims, data: new Float32Array(sizeOf(p.dims)) });
-        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial } : zeros();
-        this.next[input] = inPlace.has(input) ? this.current[input]! : zeros();
-      }
-    }
-  }
-
-  /** One step. Returns the batch's loss, and that of each row with the row's weight. */
-  async advance(
-    program: Program,
-    feeds: Record<string, FloatTensor>,
-    rate: number,
-  ): Promise<{ loss: number; each: Float32Array }> {
-    const into = Object.fromEntries([...this.outputs].map(([input, output]) => [output, this.next[input]!]));
-    const scaled = { dims: [], data: Float32Array.of(rate) };
-    const results = await program.run({ ...this.current, ...feeds, [RATE_INPUT]: scaled }, into);
-    [this.current, this.next] = [this.next, this.current];
-    return { loss: results[LOSS]!.data[0]!, each: results[SAMPLE_LOSSES]!.data };
-  }
-
-  /** What is trained, as inputs. */
-  tensors(): Record<string, FloatTensor> {
-    return Object.fromEntries(this.parameters.map((p) => [p.name, this.current[p.name]!]));
-  }
-
-  values(): Map<string, Float32Array> {
-    return new Map(this.parameters.map((p) => [p.name, this.current[p.name]!.data]));
-  }
-
-  /** The values as they are now; those of `values` change with the next steps. */
-  copy(): Map<string, Float32Array> {
-    return new Map([...this.values()].map(([name, data]) => [name, data.slice()]));
-  }
-}
-
-/** Puts samples into a batch's tensors. A row that is left over gets a target of zeros, which takes no part. */
-class BatchFeed {
-  private readonly latent: { dims: number[]; data: Float32Array<ArrayBuffer> };
-  private readonly target: { dims: number[]; data: Float32Array<ArrayBuffer> };
-  private readonly name: string;
-  private readonly codec: LatentShape;
-  private readonly set: Pick<TrainingSet, 'latents' | 'labels' | 'classes'>;
-  private readonly smoothing: number;
-
-  constructor(
-    context: IsolationContext,
-    codec: LatentShape,
-    set: Pick<TrainingSet, 'latents' | 'labels' | 'classes'>,
-    batch: number,
-    smoothing: number,
-  ) {
-    const { latent, latentShape } = context.crown;
-    this.name = latent;
-    this.codec = codec;
-    this.set = set;
-    this.smoothing = smoothing;
-    this.latent = { dims: [batch, ...latentShape], data: new Float32Array(batch * sizeOf(latentShape)) };
-    this.target = { dims: [batch, set.classes], data: new Float32Array(batch * set.classes) };
-  }
-
-  fill(indices: readonly number[]): Record<string, FloatTensor> {
-    const { classes } = this.set;
-    const batch = this.latent.dims[0]!;
-    const size = this.codec.channels * this.codec.positions;
-    // The loss divides by the batch's size; a short batch makes up for the rows that it lacks.
-    const weight = batch / indices.length;
-    this.target.data.fill(0);
-    indices.forEach((sample, row) => {
-      decodeLatent(this.set.latents[sample]!, this.codec, this.latent.data, row * size);
-      const at = row * classes;
-      this.target.data.fill((weight * this.smoothing) / classes, at, at + classes);
-      this.target.data[at + this.set.labels[sample]!]! += weight * (1 - this.smoothing);
-    });
-    return { [this.name]: this.latent, [TARGETS]: this.target };
-  }
-
-  /** The losses of the first `count` rows without the weight that a short batch gives them. */
-  unweighted(losses: Float32Array, count: number): Float32Array {
-    return losses.subarray(0, count).map((loss) => (loss * count) / this.latent.dims[0]!);
-  }
 }
 
 function exclude(count: number, indices: readonly number[]): number[] {

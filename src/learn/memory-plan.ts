@@ -10,8 +10,9 @@ import type { AdapterTensors } from './adapter.js';
 import { LEAN_BATCH, type TaskData } from './candidate.js';
 import { deployModel } from './deploy.js';
 import { Frozen } from './isolation/frozen.js';
-import { type LearnerOptions, type Strategies, type TrainingGraph, trainingGraph } from './learner.js';
-import type { IsolationContext } from './strategy.js';
+import type { LearnerOptions } from './learner-options.js';
+import type { IsolationContext, Strategies } from './strategy.js';
+import { type TrainingGraph, trainingGraph } from './training-graph.js';
 
 /** How a training is fitted under a cap. */
 export interface MemoryPlan {

@@ -88,3 +88,10 @@ export interface Rehearsal {
     random: Random,
   ): number[][];
 }
+
+/** What a learner is put together from: one choice on each axis. */
+export interface Strategies {
+  isolation: Isolation;
+  regularization: Regularization;
+  rehearsal: Rehearsal;
+}

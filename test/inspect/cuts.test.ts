@@ -96,8 +96,8 @@ describe('cuts', () => {
       latent: { shape: [4, 4, 4], bytes: 4 * (16 + 2), floatBytes: 4 * 64 },
       trunk: { layers: 2, weights: 112, multiplyAdds: 1728 },
       crown: { layers: 4, weights: 36 + 24, multiplyAdds: 576 + 384 },
-      // The depthwise kernel is not masked, but scaled.
-      mask: { weights: 24, channels: 4 + 6, bytes: 3 + 4 * 10 },
+      // The depthwise layer is neither masked nor scaled.
+      mask: { weights: 24, channels: 6, bytes: 3 + 4 * 6 },
     });
     expect(at('pool')).toMatchObject({ mask: { weights: 0, channels: 0, bytes: 0 }, blocking: [] });
   });

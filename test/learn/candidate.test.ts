@@ -12,7 +12,7 @@ import {
 } from '../../src/learn/candidate.js';
 import { deployModel } from '../../src/learn/deploy.js';
 import { answers } from '../../src/learn/head.js';
-import type { LearnerOptions } from '../../src/learn/learner.js';
+import type { LearnerOptions } from '../../src/learn/learner-options.js';
 import { isolationNamed } from '../../src/learn/methods.js';
 import { TaskNetwork } from '../../src/learn/network.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';

@@ -4,7 +4,7 @@ import { defaultManifest } from '../../src/backbone/manifest.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { messageOf } from '../../src/errors.js';
 import { instantCandidate, trainedCandidate } from '../../src/learn/candidate.js';
-import { LEARNER_DEFAULTS } from '../../src/learn/learner.js';
+import { LEARNER_DEFAULTS } from '../../src/learn/learner-options.js';
 import { planTraining } from '../../src/learn/memory-plan.js';
 import { isolationNamed, regularizationNamed, rehearsalNamed } from '../../src/learn/methods.js';
 import { sizeOf } from '../../src/onnx/model.js';

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { Piggyback } from '../../src/learn/isolation/piggyback.js';
 import { Pnn } from '../../src/learn/isolation/pnn.js';
-import { LEARNER_DEFAULTS, train, trainingGraph } from '../../src/learn/learner.js';
+import { train } from '../../src/learn/learner.js';
+import { LEARNER_DEFAULTS } from '../../src/learn/learner-options.js';
 import { stepBytes } from '../../src/learn/memory-plan.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';
 import { ExperienceReplay } from '../../src/learn/rehearsal/er.js';
 import type { Isolation } from '../../src/learn/strategy.js';
+import { trainingGraph } from '../../src/learn/training-graph.js';
 import { Random } from '../../src/random.js';
 import { CODEC, patternSamples, smallCrown } from './small-crown.js';
 
