@@ -18,7 +18,7 @@ export interface LearnerOptions {
   /**
    * Looks at the held-out samples, at the ends of epochs, without a smaller loss before the rates fall, and then before
    * training ends (`Plateau`); what is kept is what was best on them. 0: all epochs are trained, and the last is kept.
-   * A look comes at least 16 steps after the one before.
+   * A look comes at least 16 steps after the one before. With `lean` there is none.
    */
   patience: number;
   threads?: number;

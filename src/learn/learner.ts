@@ -167,14 +167,12 @@ async function openHeldOut(
   batch: number,
   { patience, labelSmoothing, seed, threads, arena, lean }: LearnerOptions,
 ): Promise<HeldOutLoss | undefined> {
-  if (patience === 0 || !heldOut || heldOut.latents.length < FEWEST_HELD_OUT) return undefined;
+  // Under a cap, the memory of a second network is worth more than the epochs that it may save.
+  if (patience === 0 || lean || !heldOut || heldOut.latents.length < FEWEST_HELD_OUT) return undefined;
   const size = Math.min(batch, heldOut.latents.length);
   const feed = new BatchFeed(context, codec, { ...heldOut, classes }, size, labelSmoothing);
   const samples = { count: heldOut.latents.length, batch: size, classes, seed };
-  return HeldOutLoss.open(engine, isolation, context, feed, samples, {
-    threads,
-    arena: lean ? false : arena,
-  });
+  return HeldOutLoss.open(engine, isolation, context, feed, samples, { threads, arena });
 }
 
 function exclude(count: number, indices: readonly number[]): number[] {
