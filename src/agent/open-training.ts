@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js';
+import { PATIENCE } from '../learn/learner-options.js';
 import type { EventBody } from '../link/schemas.js';
 import { Guards } from './guards.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
@@ -30,11 +31,12 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
       batch: config.learn.batch,
       seed: config.learn.seed,
-      ...(config.learn.hardest === undefined ? {} : { hardest: config.learn.hardest }),
-      ...(config.learn.earlyStopping ? {} : { patience: 0 }),
+      hardest: config.learn.hardest,
+      patience: config.learn.earlyStopping ? PATIENCE : 0,
       threads: profile.threads,
       arena: profile.arena,
     }),
+    memoryCap: config.memory.cap,
     newLabels: config.learn.newLabels,
     quietMs: 2000,
     allowed: () => guards.mayTrain(config.store),

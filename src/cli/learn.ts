@@ -7,7 +7,7 @@ import { classesOf, type LabelledFile, listClassFolders } from '../capture/class
 import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import type { CandidateMetrics, DescribedTraining, LabelledLatent } from '../learn/candidate.js';
-import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
+import { LEARNER_DEFAULTS, PATIENCE } from '../learn/learner-options.js';
 import type { MemoryPlan } from '../learn/memory-plan.js';
 import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
@@ -27,7 +27,7 @@ interface LearnOptions {
   task: string;
   method: string;
   epochs: number;
-  hardest?: number;
+  hardest: number;
   earlyStopping: boolean;
   batch: number;
   memory?: number;
@@ -88,10 +88,11 @@ export function addLearn(program: Command): void {
     .option('--epochs <n>', 'epochs, at most', integer(1, 10_000), LEARNER_DEFAULTS.epochs)
     .option(
       '--hardest <share>',
-      'share of the samples, the ones learned least, that an epoch shows after the first; 1 shows all (default: 0.3 for piggyback, 1 for pnn)',
+      'share of the samples, the ones learned least, that an epoch shows after the first',
       numberWithin(0.01, 1),
+      LEARNER_DEFAULTS.hardest,
     )
-    .option('--no-early-stopping', 'run all epochs, also when the loss on held-out samples falls no more')
+    .option('--early-stopping', 'end when the loss on held-out samples falls no more', false)
     .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
     .option('--memory <size>', 'most resident memory of the training process, such as 200MiB', size)
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
@@ -113,7 +114,8 @@ Examples:
   lichen learn --data photos --task screws
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
-  lichen learn --data photos --task screws --hardest 1 --no-early-stopping
+  lichen learn --data photos --task screws --hardest 0.3
+  lichen learn --data photos --task screws --epochs 100 --early-stopping
   lichen learn --data photos --task screws --batch 32 --memory 200MiB
   LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
     )
@@ -164,8 +166,8 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
               epochs: options.epochs,
               batch: options.batch,
               seed: options.seed,
-              ...(options.hardest === undefined ? {} : { hardest: options.hardest }),
-              ...(options.earlyStopping ? {} : { patience: 0 }),
+              hardest: options.hardest,
+              patience: options.earlyStopping ? PATIENCE : 0,
             },
             onInstant: async (instant, training) => {
               await keepDiscriminant(device, task, instant, training);

@@ -8,7 +8,6 @@ import { type ChosenHead, chooseHead, type Described } from './head.js';
 import { Frozen } from './isolation/frozen.js';
 import { type Progress, train } from './learner.js';
 import { LEARNER_DEFAULTS, type LearnerOptions } from './learner-options.js';
-import { hardestFor } from './methods.js';
 import { TaskNetwork } from './network.js';
 import type { Isolation, IsolationContext, Strategies } from './strategy.js';
 
@@ -122,7 +121,7 @@ export async function trainedCandidate(
   const start = performance.now();
   checkClasses(data);
   const { isolation } = strategies;
-  const settings = { ...LEARNER_DEFAULTS, hardest: hardestFor(isolation.name), ...options };
+  const settings = { ...LEARNER_DEFAULTS, ...options };
   const context = { crown: data.backbone.crown, earlier };
   const training = data.samples.filter((s) => !s.heldOut);
   const heldOut = data.samples.filter((s) => s.heldOut);

@@ -35,9 +35,12 @@ export const LEARNER_DEFAULTS: LearnerOptions = {
   seed: 0,
   labelSmoothing: 0.1,
   headRate: 3e-3,
-  decayAt: 0.85,
+  decayAt: 0.7,
   decay: 0.1,
   hardest: 1,
-  patience: 2,
+  patience: 0,
   pieces: 1,
 };
+
+/** The patience of early stopping where it is asked for. */
+export const PATIENCE = 2;

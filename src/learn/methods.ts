@@ -22,13 +22,6 @@ const rehearsals: Record<string, () => Rehearsal> = {
 /** Isolation strategies that train something. */
 export const TRAINABLE_ISOLATIONS = ['piggyback', 'pnn'] as const;
 
-/**
- * Share of hardest samples that an epoch shows, by what is trained (`LearnerOptions.hardest`). Masks come to the same
- * accuracy with a third of the samples; a column needs all of them (docs/benchmarks.md).
- */
-const HARDEST: Record<string, number> = { piggyback: 0.3, pnn: 1 };
-export const hardestFor = (isolation: string): number => HARDEST[isolation] ?? 1;
-
 export const isolationNamed = (name: string): Isolation => named(isolations, 'isolation', name);
 export const regularizationNamed = (name: string): Regularization =>
   named(regularizations, 'regularization', name);

@@ -6,7 +6,7 @@ import { Frozen } from '../../src/learn/isolation/frozen.js';
 import { Piggyback } from '../../src/learn/isolation/piggyback.js';
 import { Pnn } from '../../src/learn/isolation/pnn.js';
 import { type Progress, train } from '../../src/learn/learner.js';
-import { LEARNER_DEFAULTS, type LearnerOptions } from '../../src/learn/learner-options.js';
+import { LEARNER_DEFAULTS, type LearnerOptions, PATIENCE } from '../../src/learn/learner-options.js';
 import { TaskNetwork } from '../../src/learn/network.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';
 import { ExperienceReplay } from '../../src/learn/rehearsal/er.js';

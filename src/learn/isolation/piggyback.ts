@@ -20,7 +20,7 @@ export interface PiggybackOptions {
 export const PIGGYBACK_DEFAULTS: PiggybackOptions = {
   initial: 1e-2,
   threshold: 5e-3,
-  maskRate: 6e-4,
+  maskRate: 3e-4,
   channelRate: 3e-3,
 };
 

@@ -84,7 +84,7 @@ test('jobs: the fastest form counts, and the plain one besides', () => {
   ]);
   expect(job).toMatchObject({
     timesFaster: 4,
-    timesFasterFull: 2,
+    timesFasterHardest: 2,
     timesFasterThanPlain: 20,
     memoryRatio: 0.3,
   });
