@@ -92,7 +92,15 @@ describe('the learner', () => {
         context,
         CODEC,
         { ...small, classes: 3, fresh: small.labels.map((_, i) => i), heldOut: held },
-        { ...LEARNER_DEFAULTS, headRate: 1e-2, epochs: 40, batch: 5, decayAt: 1, ...options },
+        {
+          ...LEARNER_DEFAULTS,
+          headRate: 1e-2,
+          epochs: 40,
+          batch: 5,
+          decayAt: 1,
+          patience: PATIENCE,
+          ...options,
+        },
         onProgress,
       );
 
