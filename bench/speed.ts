@@ -17,6 +17,8 @@ export interface SpeedOptions {
   python?: string;
   /** Part of a form's name; only those forms of the peer's steps. */
   variants?: string;
+  /** Whether TensorFlow.js is a peer, too, where its native library loads. */
+  tfjs?: boolean;
   /** Folder with the sets of photographs. */
   folder: string;
   perClass: number;

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { OrtEngine } from '../../src/engine/ort.js';
+import { openEngine } from '../../src/engine/choose.js';
+import { ENGINES, type EngineChoice } from '../../src/engine/engine.js';
 import { LichenError } from '../../src/errors.js';
 import { train } from '../../src/learn/learner.js';
 import { LEARNER_DEFAULTS } from '../../src/learn/learner-options.js';
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     /** Most steps that will be asked for. */
     steps: { type: 'string', default: '2000' },
     split: { type: 'string' },
+    /** What computes; `tfjs` is TensorFlow.js on its native library. */
+    engine: { type: 'string', default: 'ort' },
   },
 });
 
@@ -33,7 +36,7 @@ async function main(): Promise<void> {
   const name = WORKS.find((w) => w === values.work) as WorkName;
   const batch = Number(values.batch);
   const threads = Number(values.threads) || undefined;
-  const engine = new OrtEngine();
+  const engine = openEngine(ENGINES.find((e) => e === values.engine) as EngineChoice);
   const work = await workNamed(engine, name, batch, values.split);
   const strategies = {
     isolation: work.isolation,
@@ -70,11 +73,18 @@ async function main(): Promise<void> {
       forgetPeak();
       const versions = {
         node: process.versions.node,
-        onnxruntime: engine.version,
+        [engine.name === 'ort' ? 'onnxruntime' : engine.name]: engine.version,
         threads: threads ?? 'auto',
       };
       const secondsToReady = Math.round((performance.now() - begun) / 100) / 10;
-      say({ ready: true, variant: 'lichen', losses, versions, importedRssBytes, secondsToReady });
+      say({
+        ready: true,
+        variant: engine.name === 'ort' ? 'lichen' : 'TensorFlow.js',
+        losses,
+        versions,
+        importedRssBytes,
+        secondsToReady,
+      });
       await answer();
     } else if (wanted > 0 && ms.length === wanted) await answer();
     started = performance.now();

@@ -26,6 +26,8 @@ export interface StepsOptions {
   threads: number;
   /** Interpreter that has PyTorch; without it only Lichen is measured. */
   python?: string;
+  /** Whether the same graphs run on TensorFlow.js, too, where its native library loads. */
+  tfjs?: boolean;
   /** Part of a form's name; only those forms of the peer that have it. */
   variants?: string;
 }
@@ -45,6 +47,15 @@ export async function compareSteps(o: StepsOptions, say: (text: string) => void)
         sides.push(await Contestant.start(o.python!, args));
       } catch (error) {
         failed.push({ variant, reason: messageOf(error) });
+      }
+    }
+    if (o.tfjs) {
+      say(`${o.work}, batch ${o.batch}: TensorFlow.js gets ready`);
+      const own = ['--work', o.work, ...numbers, '--steps', String(o.rounds * STEPS_A_TURN)];
+      try {
+        sides.push(await startLichen([...own, '--engine', 'tfjs']));
+      } catch (error) {
+        failed.push({ variant: 'TensorFlow.js', reason: messageOf(error) });
       }
     }
     let turn = 0;

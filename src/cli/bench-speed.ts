@@ -29,6 +29,7 @@ export function addSpeed(bench: Command): void {
       .option('--jobs <n>', 'whole jobs of each side', integer(1, 100), 3)
       .option('--threads <n>', 'of each side', integer(1, 256), availableParallelism())
       .option('--variants <text>', "only forms of PyTorch's step with this in their name, e.g. eager")
+      .option('--tfjs', 'TensorFlow.js as a peer, too; LICHEN_TFJS_NODE names its folder', false)
       .option('--per-class <n>', 'pictures a class in b', integer(1, 100_000), 60)
       .option('--epochs <n>', 'epochs in b', integer(1, 1000), 10),
     `
@@ -39,7 +40,8 @@ with nothing else to do.
 Examples:
   lichen bench speed --python ~/torch/bin/python
   lichen bench speed --only a,c --rounds 20 --json
-  lichen bench speed --only a --variants eager --rounds 3`,
+  lichen bench speed --only a --variants eager --rounds 3
+  LICHEN_TFJS_NODE=/opt/tfjs-node lichen bench speed --only a,c,d --tfjs`,
   ).action(
     async (
       options: CommonOptions & {
@@ -49,6 +51,7 @@ Examples:
         jobs: number;
         threads: number;
         variants?: string;
+        tfjs: boolean;
         perClass: number;
         epochs: number;
       },
