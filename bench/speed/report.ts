@@ -21,6 +21,8 @@ export function speedReport(r: SpeedResult): string {
   return parts.join('\n\n');
 }
 
+const peerName = (variant: string) => (variant === 'TensorFlow.js' ? variant : `PyTorch, ${variant}`);
+
 function stepsTable(steps: readonly StepComparison[]): string {
   const header = [
     'steps',
@@ -37,7 +39,7 @@ function stepsTable(steps: readonly StepComparison[]): string {
     [s.lichen, ...s.peers].map((side, i) => [
       NAMES[s.work as keyof typeof NAMES],
       s.batch,
-      i === 0 ? 'Lichen' : `PyTorch ${side.variant}`,
+      i === 0 ? 'Lichen' : peerName(side.variant),
       side.medianMs.toFixed(1),
       side.lowestMs.toFixed(1),
       bytes(side.peakRssBytes),
@@ -50,11 +52,11 @@ function stepsTable(steps: readonly StepComparison[]): string {
     ...(s.ratio === null
       ? []
       : [
-          `${NAMES[s.work as keyof typeof NAMES]}, batch ${s.batch}: ${s.ratio.toFixed(2)} times PyTorch's best ` +
-            `(${s.peers[0]!.variant}; ${s.pairedRatio!.toFixed(2)} round by round), ${s.memoryRatio!.toFixed(2)} times ` +
+          `${NAMES[s.work as keyof typeof NAMES]}, batch ${s.batch}: ${s.ratio.toFixed(2)} times the fastest other's time ` +
+            `(${peerName(s.peers[0]!.variant)}; ${s.pairedRatio!.toFixed(2)} round by round), ${s.memoryRatio!.toFixed(2)} times ` +
             `its peak memory; losses differ by at most ${s.lossDifference}`,
         ]),
-    ...s.failed.map((f) => `PyTorch ${f.variant} could not run: ${f.reason}`),
+    ...s.failed.map((f) => `${peerName(f.variant)} could not run: ${f.reason}`),
   ]);
   return [table(header, rows), ...notes].join('\n');
 }
