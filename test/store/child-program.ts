@@ -53,7 +53,7 @@ export class ChildProgram {
 export class RunningChild {
   readonly lines: string[] = [];
   errors = '';
-  /** Settles when the process and its output have ended; true when it ended by itself with exit code 0. */
+  /** Settles when the process and its output have ended; true when it ended by itself with exit code 0. Rejects when it could not start. */
   readonly ended: Promise<boolean>;
   private readonly child: ChildProcess;
   private readonly waiting: { count: number; resume: () => void }[] = [];
@@ -67,7 +67,9 @@ export class RunningChild {
     child.stderr!.on('data', (chunk) => {
       this.errors += String(chunk);
     });
-    this.ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve, reject) => {
+      // A program that cannot be started at all never closes.
+      child.on('error', reject);
       child.on('close', (code) => {
         for (const { resume } of this.waiting) resume();
         resolve(code === 0);
