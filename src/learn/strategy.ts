@@ -1,3 +1,4 @@
+import type { FloatTensor } from '../engine/engine.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import type { Graph } from '../onnx/model.js';
 import type { Random } from '../random.js';
@@ -70,6 +71,8 @@ export interface Isolation {
 export interface Regularization {
   readonly name: string;
   penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null;
+  /** Values of the inputs that the penalty added. */
+  inputs?(): Record<string, FloatTensor>;
 }
 
 /** Third axis: how samples of the replay memory enter a step. Indices point into the training set. */

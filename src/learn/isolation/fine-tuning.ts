@@ -1,19 +1,13 @@
-import type { AdapterTensors } from '../../src/learn/adapter.js';
-import { crownOutputs, type WeightLayer, weightLayer } from '../../src/learn/isolation/layers.js';
-import type {
-  Isolation,
-  IsolationContext,
-  Parameter,
-  TaskOutputs,
-  TrainableNetwork,
-} from '../../src/learn/strategy.js';
-import { GraphBuilder } from '../../src/onnx/builder.js';
-import { inline } from '../../src/onnx/inline.js';
-import { floats } from '../../src/onnx/model.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import { inline } from '../../onnx/inline.js';
+import { floats } from '../../onnx/model.js';
+import type { AdapterTensors } from '../adapter.js';
+import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
+import { crownOutputs, type WeightLayer, weightLayer, withWeight } from './layers.js';
 
 /**
- * Ordinary training: every weight and every bias of the crown's convolutions, but depthwise kernels, which stay constants as in
- * every method of Lichen. Here for the comparison with other frameworks; it isolates nothing.
+ * Ordinary training: every weight and every bias of the crown, but depthwise kernels, which stay constants as in every
+ * method of Lichen. It isolates nothing: all tasks share one network, which regularization and rehearsal hold in place.
  */
 export class FineTuning implements Isolation {
   readonly name = 'fine-tuning';
@@ -33,7 +27,7 @@ export class FineTuning implements Isolation {
     };
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') return undefined;
+      if (!layer) return undefined;
       const { channels, weight, depthwise } = layer;
       const key = node.outputs[0]!;
       const bias = parameter(`${key}.bias`, [channels], startBias(layer));
@@ -48,8 +42,8 @@ export class FineTuning implements Isolation {
       // As a matrix: the runtime is slow at tensors whose last dimensions are 1, as pointwise kernels' are.
       const start = new Float32Array(weight.data);
       const matrix = parameter(`${key}.weight`, [weight.dims[0]!, start.length / weight.dims[0]!], start);
-      const shaped = b.op('Reshape', [matrix, b.ints(...weight.dims)]);
-      return b.op(node.op, [inputs[0]!, shaped, bias], node.attributes);
+      const shaped = weight.dims.length > 2 ? b.op('Reshape', [matrix, b.ints(...weight.dims)]) : matrix;
+      return withWeight(b, layer, inputs[0]!, shaped, bias);
     });
     return { builder: b, parameters, features: names.get(crown.features)! };
   }
@@ -58,7 +52,7 @@ export class FineTuning implements Isolation {
     const tensors: AdapterTensors = new Map();
     for (const node of crown.graph.nodes) {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') continue;
+      if (!layer) continue;
       const key = node.outputs[0]!;
       const weight = values.get(`${key}.weight`);
       if (weight) tensors.set(`${key}.weight`, { type: 'float', dims: layer.weight.dims, data: weight });
@@ -75,13 +69,13 @@ export class FineTuning implements Isolation {
   deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') return undefined;
+      if (!layer) return undefined;
       const key = node.outputs[0]!;
       const data = adapter.get(`${key}.weight`)?.data ?? layer.weight.data;
       const weight = b.constant(floats(data, layer.weight.dims), b.fresh(`${key}.weight`));
       const bias = adapter.get(`${key}.bias`)?.data ?? startBias(layer);
       const added = b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`));
-      return b.op(node.op, [inputs[0]!, weight, added], node.attributes);
+      return withWeight(b, layer, inputs[0]!, weight, added);
     });
     return crownOutputs(crown, names);
   }
