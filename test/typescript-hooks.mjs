@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 
 /** @type {import('node:module').ResolveHook} */
-export async function resolve(specifier, context, next) {
+export function resolve(specifier, context, next) {
   if (/^\.{1,2}\/.*\.js$/.test(specifier) && context.parentURL?.endsWith('.ts')) {
     const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL);
     if (existsSync(source)) return { url: source.href, format: 'module', shortCircuit: true };
@@ -20,7 +20,7 @@ export async function resolve(specifier, context, next) {
 }
 
 /** @type {import('node:module').LoadHook} */
-export async function load(url, context, next) {
+export function load(url, context, next) {
   if (!/^file:.*\.ts$/.test(url)) return next(url, context);
   const file = fileURLToPath(url);
   const { code } = transformSync(readFileSync(file, 'utf8'), {

@@ -19,7 +19,12 @@ import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
+# Every network tells as many classes; the labels of a batch take turns.
+CLASSES = 10
+# How a step is run: eagerly, or by `torch.compile` in a mode.
+MODES = {"eager": None, "compile": "default", "compile max-autotune": "max-autotune-no-cudagraphs"}
 # Steps whose losses are told, so that both sides can be seen to compute the same; and steps before anything counts.
 COMPARED = 10
 WARM = 10
@@ -43,6 +48,21 @@ def uniform(seed, shape, bound):
 def layer(seed, shape):
     """A random weight whose products keep the size of what goes through (He et al. 2015, uniform)."""
     return uniform(seed, shape, (6 / int(np.prod(shape[1:]))) ** 0.5)
+
+
+def head(features, classes=CLASSES):
+    """The dense layer to the logits, which begins at zero."""
+    linear = torch.nn.Linear(features, classes)
+    torch.nn.init.zeros_(linear.weight)
+    torch.nn.init.zeros_(linear.bias)
+    return linear
+
+
+def in_layout(x, layout):
+    """Pictures [N, C, H, W] as they come, channels last in memory, or as rows of channels [N, H, W, C]."""
+    if layout == "channels_last":
+        return x.to(memory_format=torch.channels_last)
+    return x.permute(0, 2, 3, 1).contiguous() if layout == "rows" else x
 
 
 def memory(field="VmHWM"):
@@ -76,13 +96,20 @@ def smoothed(labels, classes, smoothing=0.1):
     return targets
 
 
-def trainer(loss, groups):
-    """One training step: gradients of `loss()`, Adam on all; returns the loss before it."""
+def trainer(net, groups, x, mode):
+    """One training step: gradients of the loss on the batch `x`, Adam on all; returns the loss before it."""
+    torch.compiler.reset()
+    targets = smoothed(torch.arange(len(x)) % CLASSES, CLASSES)
     optimizer = adam(groups)
+
+    def loss(x):
+        return F.cross_entropy(net(x), targets)
+
+    run = torch.compile(loss, mode=mode) if mode else loss
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        value = loss()
+        value = run(x)
         value.backward()
         optimizer.step()
         return value.item()
@@ -90,21 +117,21 @@ def trainer(loss, groups):
     return step
 
 
-def arguments(variants, **numbers):
+def arguments(variants):
     parser = argparse.ArgumentParser()
     parser.add_argument("--variant", choices=variants, help="only this form")
     parser.add_argument("--list", action="store_true", help="print the forms as JSON and end")
     parser.add_argument("--serve", action="store_true", help="train when asked on standard input")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=30)
-    for name, value in numbers.items():
-        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--batch", type=int, default=32)
     return parser.parse_args()
 
 
-def main(variants, build, **numbers):
-    """`build(variant, options)` returns a function that does one step and returns its loss."""
-    options = arguments(list(variants), **numbers)
+def main(layouts, build):
+    """`build(layout, batch)` returns a network, the groups of its parameters for Adam, and a batch for it."""
+    variants = {f"{how}, {layout}": (mode, layout) for how, mode in MODES.items() for layout in layouts}
+    options = arguments(list(variants))
     if options.list:
         print(json.dumps(list(variants)))
         return
@@ -114,7 +141,8 @@ def main(variants, build, **numbers):
     imported = memory("VmRSS")
     for variant in [options.variant] if options.variant else variants:
         begun = time.perf_counter()
-        step = build(variant, options)
+        mode, layout = variants[variant]
+        step = trainer(*build(layout, options.batch), mode)
         losses = [step() for _ in range(COMPARED)]
         for _ in range(WARM):
             step()

@@ -7,12 +7,6 @@ import torch.nn.functional as F
 import peer
 
 CHANNELS = (3, 32, 64, 128, 128)
-CLASSES = 10
-VARIANTS = {
-    f"{how}, {layout}": (mode, layout)
-    for how, mode in (("eager", None), ("compile", "default"), ("compile max-autotune", "max-autotune-no-cudagraphs"))
-    for layout in ("NCHW", "channels_last")
-}
 
 
 class ConvNet(torch.nn.Module):
@@ -26,9 +20,7 @@ class ConvNet(torch.nn.Module):
             conv.weight.data = peer.layer(10 + i, (c_out, c_in, 3, 3))
             torch.nn.init.zeros_(conv.bias)
             self.convs.append(conv)
-        self.head = torch.nn.Linear(CHANNELS[-1], CLASSES)
-        torch.nn.init.zeros_(self.head.weight)
-        torch.nn.init.zeros_(self.head.bias)
+        self.head = peer.head(CHANNELS[-1])
 
     def forward(self, x):
         for conv in self.convs[:-1]:
@@ -36,22 +28,13 @@ class ConvNet(torch.nn.Module):
         return self.head(F.relu(self.convs[-1](x)).mean((2, 3)))
 
 
-def build(variant, options):
-    torch.compiler.reset()
-    mode, layout = VARIANTS[variant]
+def build(layout, batch):
     net = ConvNet()
-    x = peer.uniform(1, (options.batch, 3, 32, 32), 1)
     if layout == "channels_last":
         net = net.to(memory_format=torch.channels_last)
-        x = x.to(memory_format=torch.channels_last)
-    targets = peer.smoothed(torch.arange(options.batch) % CLASSES, CLASSES)
-
-    def loss(x):
-        return F.cross_entropy(net(x), targets)
-
-    run = torch.compile(loss, mode=mode) if mode else loss
-    return peer.trainer(lambda: run(x), [{"params": list(net.parameters()), "lr": 1e-3}])
+    x = peer.in_layout(peer.uniform(1, (batch, 3, 32, 32), 1), layout)
+    return net, [{"params": list(net.parameters()), "lr": 1e-3}], x
 
 
 if __name__ == "__main__":
-    peer.main(VARIANTS, build, batch=32)
+    peer.main(("NCHW", "channels_last"), build)

@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--latents", choices=("cached", "none"), default="cached")
     parser.add_argument("--trunk", choices=("eager", "channels_last", "jit", "compile"), default="eager")
     parser.add_argument("--trunk-batch", type=int, default=32)
-    parser.add_argument("--layout", choices=("NCHW", "channels_last", "rows"), default="rows")
+    parser.add_argument("--layout", choices=torch_step.LAYOUTS, default="rows")
     parser.add_argument("--compile", action="store_true", help="compile the step")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=32)
@@ -138,7 +138,7 @@ def main():
     @torch.inference_mode()
     def latents_of(x):
         parts = [trunk(p.contiguous(memory_format=memory_format)) for p in x.split(o.trunk_batch)]
-        return torch.cat([torch_step.in_layout(p.contiguous(), o.layout) for p in parts])
+        return torch.cat([peer.in_layout(p.contiguous(), o.layout) for p in parts])
 
     latents = latents_of(pictures) if o.latents == "cached" else None
     crown = torch_step.Crown(o.layout, len(classes))

@@ -10,12 +10,6 @@ import peer
 BLOCKS = ((160, 160), (160, 160), (160, 320))
 EXPANSION = 6
 FEATURES = 1280
-CLASSES = 10
-VARIANTS = {
-    f"{how}, {layout}": (mode, layout)
-    for how, mode in (("eager", None), ("compile", "default"), ("compile max-autotune", "max-autotune-no-cudagraphs"))
-    for layout in ("NCHW", "channels_last", "rows")
-}
 
 
 class Layer(torch.nn.Module):
@@ -64,9 +58,7 @@ class Top(torch.nn.Module):
                 )
             )
         self.last = Layer(10 + 3 * len(BLOCKS), BLOCKS[-1][1], FEATURES, layout)
-        self.head = torch.nn.Linear(FEATURES, CLASSES)
-        torch.nn.init.zeros_(self.head.weight)
-        torch.nn.init.zeros_(self.head.bias)
+        self.head = peer.head(FEATURES)
 
     def forward(self, x):
         for (c_in, c_out), (expand, depthwise, project) in zip(BLOCKS, self.blocks):
@@ -75,23 +67,11 @@ class Top(torch.nn.Module):
         return self.head(F.relu6(self.last(x)).mean((1, 2) if self.layout == "rows" else (2, 3)))
 
 
-def build(variant, options):
-    torch.compiler.reset()
-    mode, layout = VARIANTS[variant]
+def build(layout, batch):
     net = Top(layout)
-    x = peer.uniform(1, (options.batch, 160, 7, 7), 1)
-    if layout == "channels_last":
-        x = x.to(memory_format=torch.channels_last)
-    elif layout == "rows":
-        x = x.permute(0, 2, 3, 1).contiguous()
-    targets = peer.smoothed(torch.arange(options.batch) % CLASSES, CLASSES)
-
-    def loss(x):
-        return F.cross_entropy(net(x), targets)
-
-    run = torch.compile(loss, mode=mode) if mode else loss
-    return peer.trainer(lambda: run(x), [{"params": list(net.parameters()), "lr": 1e-4}])
+    x = peer.in_layout(peer.uniform(1, (batch, 160, 7, 7), 1), layout)
+    return net, [{"params": list(net.parameters()), "lr": 1e-4}], x
 
 
 if __name__ == "__main__":
-    peer.main(VARIANTS, build, batch=32)
+    peer.main(("NCHW", "channels_last", "rows"), build)

@@ -14,16 +14,11 @@ from onnx import numpy_helper
 
 import peer
 
-CLASSES = 10
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "models", "efficientnet-lite0.onnx")
 MASKED = ("block15.expand", "block15.project", "head")
 DEPTHWISE = "block15.depthwise"
 # Layouts: activations as they come; channels last in memory; rows of channels, pointwise layers as matrix products.
-VARIANTS = {
-    f"{how}, {layout}": (mode, layout)
-    for how, mode in (("eager", None), ("compile", "default"), ("compile max-autotune", "max-autotune-no-cudagraphs"))
-    for layout in ("NCHW", "channels_last", "rows")
-}
+LAYOUTS = ("NCHW", "channels_last", "rows")
 
 
 class Binarize(torch.autograd.Function):
@@ -39,7 +34,7 @@ class Binarize(torch.autograd.Function):
 class Crown(torch.nn.Module):
     """Block 15 and the head convolution of EfficientNet-Lite0, masked. Latents [N, 192, 7, 7] -> logits."""
 
-    def __init__(self, layout, classes=CLASSES):
+    def __init__(self, layout, classes=peer.CLASSES):
         super().__init__()
         initializers = onnx.load(MODEL).graph.initializer
         weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
@@ -57,9 +52,7 @@ class Crown(torch.nn.Module):
             self.masks.append(torch.nn.Parameter(torch.full_like(weight, 1e-2)))
             self.scales.append(torch.nn.Parameter(torch.ones(len(weight))))
             self.biases.append(torch.nn.Parameter(weights[f"{name}.bias"].clone()))
-        self.head = torch.nn.Linear(1280, classes)
-        torch.nn.init.zeros_(self.head.weight)
-        torch.nn.init.zeros_(self.head.bias)
+        self.head = peer.head(1280, classes)
 
     def groups(self):
         channel = [*self.scales, *self.biases, *self.head.parameters()]
@@ -92,25 +85,10 @@ def latents(count):
     return (steps / 64).view(count, 192, 7, 7)
 
 
-def in_layout(x, layout):
-    if layout == "channels_last":
-        return x.to(memory_format=torch.channels_last)
-    return x.permute(0, 2, 3, 1).contiguous() if layout == "rows" else x
-
-
-def build(variant, options):
-    torch.compiler.reset()
-    mode, layout = VARIANTS[variant]
+def build(layout, batch):
     crown = Crown(layout)
-    x = in_layout(latents(options.batch), layout)
-    targets = peer.smoothed(torch.arange(options.batch) % CLASSES, CLASSES)
-
-    def loss(x):
-        return F.cross_entropy(crown(x), targets)
-
-    run = torch.compile(loss, mode=mode) if mode else loss
-    return peer.trainer(lambda: run(x), crown.groups())
+    return crown, crown.groups(), peer.in_layout(latents(batch), layout)
 
 
 if __name__ == "__main__":
-    peer.main(VARIANTS, build, batch=32)
+    peer.main(LAYOUTS, build)

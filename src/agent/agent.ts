@@ -1,48 +1,26 @@
-import { join } from 'node:path';
-import type { Logger } from 'pino';
-import { Backbone } from '../backbone/backbone.js';
-import { latentBytes } from '../backbone/latent.js';
-import { defaultManifest } from '../backbone/manifest.js';
-import type { Trunk } from '../backbone/trunk.js';
 import type { Source } from '../capture/source.js';
 import { openSource } from '../capture/sources.js';
-import type { DeviceProfile } from '../device/profile.js';
-import { openEngine } from '../engine/choose.js';
-import type { Engine } from '../engine/engine.js';
-import { ORT_VERSION } from '../engine/ort.js';
 import { LichenError, messageOf } from '../errors.js';
-import { Link } from '../link/link.js';
+import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
-import { RequestLog } from '../link/request-log.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
-import { ReplayMemory } from '../replay/memory.js';
-import { loadOrCreateKey } from '../replay/vault.js';
-import { openStore, type Store } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import { closeTask } from './close-task.js';
-import type { AgentConfig } from './config.js';
-import { Discriminants } from './discriminants.js';
-import { Guards } from './guards.js';
 import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
-import type { Notifier } from './notify.js';
+import { openLink } from './open-link.js';
+import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
+import { openTraining } from './open-training.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
-import { Training } from './training.js';
+import type { Training } from './training.js';
 
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
 const BEAT_EVERY_MS = 1000;
-
-export interface AgentParts {
-  config: AgentConfig;
-  profile: DeviceProfile;
-  version: string;
-  notifier: Notifier;
-  log: Logger;
-}
 
 /** The daemon on the device. It only puts the rooms together: sources, intake, training, reports, requests. */
 export class Agent {
@@ -51,11 +29,7 @@ export class Agent {
   readonly training: Training;
   readonly link: Link;
   private readonly parts: AgentParts;
-  private readonly engine: Engine;
-  private readonly backbone: Backbone;
-  private readonly trunk: Trunk;
-  private readonly memory: ReplayMemory;
-  private readonly discriminants: Discriminants;
+  private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly outbox: Outbox;
   private readonly trusted: readonly TrustedKey[];
@@ -65,79 +39,54 @@ export class Agent {
   private readonly instantAccuracies = new Map<string, number | null>();
   private newest: (Answer & { sample: string; source: string }) | undefined;
 
-  private constructor(
-    parts: AgentParts,
-    opened: {
-      engine: Engine;
-      backbone: Backbone;
-      trunk: Trunk;
-      store: Store;
-      memory: ReplayMemory;
-      discriminants: Discriminants;
-    },
-  ) {
+  private constructor(parts: AgentParts, rooms: Rooms) {
     const { config, log } = parts;
+    const { engine, backbone, store, discriminants } = rooms;
     this.parts = parts;
-    this.engine = opened.engine;
-    this.backbone = opened.backbone;
-    this.trunk = opened.trunk;
-    this.store = opened.store;
-    this.memory = opened.memory;
-    this.discriminants = opened.discriminants;
+    this.rooms = rooms;
+    this.store = store;
     this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
-    this.recognizer = new Recognizer(this.engine, this.backbone, this.store, (task) =>
-      this.discriminants.get(task),
-    );
-    this.outbox = new Outbox(this.store.database, { capBytes: config.mqtt.outboxCap });
-    this.training = this.openTraining();
+    this.recognizer = new Recognizer(engine, backbone, store, (task) => discriminants.get(task));
+    this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
+    this.training = openTraining(parts, rooms, {
+      report: (...event) => this.report(...event),
+      runs: (...change) => this.runs(...change),
+      measured: (task, accuracy) => this.instantAccuracies.set(task, accuracy),
+    });
     this.intake = this.openIntake();
-    this.link = this.openLink();
+    this.link = openLink(parts, rooms, this.outbox, () =>
+      store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+    );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
     registerRequests(this.link, this);
     for (const source of config.sources) this.sources.push(openSource(source, this.seen(), log));
   }
 
   /** Opens store, memory, backbone and trunk, and starts everything. */
-  static async start(parts: AgentParts): Promise<Agent> {
-    const { config, profile } = parts;
-    const engine = openEngine(config.engine);
-    const store = openStore(config.store);
-    try {
-      const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
-      const memory = ReplayMemory.open({
-        file: join(config.store, 'replay.slab'),
-        capBytes: config.replay.cap,
-        latentBytes: latentBytes(backbone.latentCodec),
-        key: loadOrCreateKey(join(config.store, 'replay.key')),
-        seed: config.learn.seed,
-      });
-      const native = { threads: profile.threads, arena: profile.arena };
-      const discriminants = await Discriminants.open(engine, backbone, store, memory, native);
-      const trunk = await backbone.openTrunk(engine, native);
-      const agent = new Agent(parts, { engine, backbone, trunk, store, memory, discriminants });
+  static start(parts: AgentParts): Promise<Agent> {
+    return withRooms(parts, async (rooms) => {
+      const agent = new Agent(parts, rooms);
       await agent.begin();
       return agent;
-    } catch (error) {
-      store.close();
-      throw error;
-    }
+    });
   }
 
   /** Ends cleanly: nothing that was acknowledged is lost, and the broker hears `offline`. */
   async stop(): Promise<void> {
+    const { discriminants, memory, trunk } = this.rooms;
     await this.parts.notifier.stopping();
     for (const t of this.timers) clearInterval(t);
     this.schedule.stop();
     await Promise.all(this.sources.map((s) => s.stop()));
     await this.training.stop();
     await this.intake.idle();
-    this.guarded('saving', () => this.discriminants.save());
-    this.guarded('saving', () => this.memory.flush());
+    this.guarded('saving', () => discriminants.save());
+    this.guarded('saving', () => memory.flush());
     await this.link.stop();
     await this.recognizer.forget();
-    await this.discriminants.close();
-    await this.trunk.close();
-    this.guarded('saving', () => this.memory.close());
+    await discriminants.close();
+    await trunk.close();
+    this.guarded('saving', () => memory.close());
     this.store.close();
   }
 
@@ -167,8 +116,8 @@ export class Agent {
 
   /** Closes a task for good; returns the digest of its answers. */
   async close(task: string): Promise<string | null> {
-    this.discriminants.save();
-    const { engine, backbone, store } = this;
+    const { engine, backbone, store, discriminants } = this.rooms;
+    discriminants.save();
     const version = await closeTask(engine, backbone, store, task, this.instantAccuracy(task));
     await this.runs(task, 'task-closed', `task '${task}' is closed: its answers stay the same, bit for bit`);
     return version?.digest ?? null;
@@ -177,9 +126,9 @@ export class Agent {
   /** Installs a pack; refuses with an event what is not acceptable. */
   async install(bytes: Uint8Array): Promise<Installed> {
     try {
-      this.discriminants.save();
-      const { engine, backbone, store, memory, trusted } = this;
-      const installed = await installPack(engine, backbone, store, memory, trusted, bytes);
+      const { engine, backbone, store, memory, discriminants } = this.rooms;
+      discriminants.save();
+      const installed = await installPack(engine, backbone, store, memory, this.trusted, bytes);
       const { task, version, promoted, reason } = installed;
       await this.runs(
         task,
@@ -206,12 +155,12 @@ export class Agent {
 
   private async begin(): Promise<void> {
     this.link.start();
-    const { memory } = this;
+    const { engine, memory, discriminants } = this.rooms;
     this.parts.log.info(
       {
         tasks: this.store.tasks.list().length,
         samples: memory.stats().samples,
-        engine: `${this.engine.name} ${this.engine.version}`,
+        engine: `${engine.name} ${engine.version}`,
       },
       'agent started',
     );
@@ -219,9 +168,7 @@ export class Agent {
       await source.start((d) => this.receive(d));
     }
     this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
-    this.timers.push(
-      setInterval(() => this.guarded('saving', () => this.discriminants.save()), SAVE_EVERY_MS),
-    );
+    this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
     this.schedule.start();
     this.training.resume();
@@ -252,57 +199,15 @@ export class Agent {
     return kept?.sample;
   }
 
-  private openTraining(): Training {
-    const { config, profile, log, notifier } = this.parts;
-    const { engine, backbone, store, memory, discriminants } = this;
-    const guards = new Guards(config.guards, profile);
-    return new Training({
-      engine,
+  private openIntake(): Intake {
+    const { config, profile, log } = this.parts;
+    const { backbone, trunk, store, memory, discriminants } = this.rooms;
+    return new Intake({
       backbone,
+      trunk,
       store,
       memory,
       discriminants,
-      rehearsal: config.learn.rehearsal,
-      learnerOf: (task) => ({
-        epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
-        batch: config.learn.batch,
-        seed: config.learn.seed,
-        threads: profile.threads,
-        arena: profile.arena,
-      }),
-      newLabels: config.learn.newLabels,
-      quietMs: 2000,
-      allowed: () => guards.mayTrain(config.store),
-      onStart: (task) => this.report('training-started', 'info', `training '${task}'`, { task }),
-      onProgress: () => notifier.progress(),
-      onTrained: async (task, t) => {
-        this.instantAccuracies.set(task, t.instant.heldOutAccuracy);
-        const { number } = t.version;
-        const what = t.promoted ? 'promoted' : 'kept as a candidate';
-        await this.runs(
-          task,
-          t.promoted ? 'promoted' : 'candidate-kept',
-          `version ${number} of '${task}' ${what}: ${t.reason}`,
-          {
-            version: number,
-            heldOutAccuracy: t.candidate.heldOutAccuracy,
-            instantAccuracy: t.instant.heldOutAccuracy,
-          },
-        );
-      },
-      onFailed: (task, error) => this.report('training-failed', 'warning', messageOf(error), { task }),
-      log,
-    });
-  }
-
-  private openIntake(): Intake {
-    const { config, profile, log } = this.parts;
-    return new Intake({
-      backbone: this.backbone,
-      trunk: this.trunk,
-      store: this.store,
-      memory: this.memory,
-      discriminants: this.discriminants,
       classify: (latents, task) => this.recognizer.classify(latents, task),
       isolationOf: (task) => config.tasks[task]?.isolation ?? config.learn.isolation,
       heldOut: config.learn.heldOut,
@@ -320,32 +225,6 @@ export class Agent {
     });
   }
 
-  private openLink(): Link {
-    const { config, profile, version, log } = this.parts;
-    const { url, protocol, username, password, reconnectMax } = config.mqtt;
-    return new Link({
-      url,
-      device: config.device.id,
-      outbox: this.outbox,
-      requests: new RequestLog(this.store.database),
-      protocolVersion: protocol,
-      username,
-      password,
-      bootSequence: this.store.settings.increment('boot'),
-      reconnect: { minMs: 1000, maxMs: reconnectMax },
-      birth: () => ({
-        versions: { program: version, node: process.versions.node, onnxruntime: ORT_VERSION },
-        profile: profile.name,
-        capabilities: [
-          ...['piggyback', 'pnn', `engine-${this.engine.name}`],
-          ...config.sources.map((s) => `source-${s.kind}`),
-        ],
-      }),
-      adapters: () => this.store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
-      log,
-    });
-  }
-
   private seen() {
     const { seen } = this.store;
     return {
@@ -356,12 +235,12 @@ export class Agent {
   }
 
   private reportSources(): ReportSources {
-    const { backbone, store, memory, training } = this;
+    const { backbone, store, memory } = this.rooms;
     return {
       backbone,
       store,
       memory,
-      training,
+      training: this.training,
       outbox: () => this.outbox.stats,
       instantAccuracy: (task) => this.instantAccuracy(task),
     };

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../onnx/builder.js';
-import { floats, sizeOf } from '../onnx/model.js';
+import { floats, int, int64s, sizeOf } from '../onnx/model.js';
 import { reshape, sum } from './rule.js';
 
 /**
@@ -44,6 +44,13 @@ export function picked(
   if (Number.isInteger(times) && from.every((at, k) => at === Math.floor(k / times))) {
     const apart = [...shape.slice(0, axis), size, times, ...shape.slice(axis + 1)];
     return sum(b, reshape(b, dy, apart), [axis + 1]);
+  }
+  if (from.length === size && new Set(from).size === size) {
+    const inverse = Array<number>(size).fill(0);
+    from.forEach((at, k) => {
+      inverse[at] = k;
+    });
+    return b.op('Gather', [dy, b.constant(int64s(inverse))], { axis: int(axis) });
   }
   const matrix = new Float32Array(size * from.length);
   from.forEach((at, k) => {

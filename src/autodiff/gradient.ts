@@ -8,6 +8,7 @@ import { conv } from './rules/conv.js';
 import { elementwise } from './rules/elementwise.js';
 import { matmul } from './rules/matmul.js';
 import { normalization } from './rules/normalization.js';
+import { patches } from './rules/patches.js';
 import { pool } from './rules/pool.js';
 import { reduce } from './rules/reduce.js';
 import { resample } from './rules/resample.js';
@@ -23,6 +24,7 @@ export const gradientRules: Readonly<Record<string, Rule>> = {
   ...elementwise,
   ...matmul,
   ...normalization,
+  ...patches,
   ...pool,
   ...reduce,
   ...resample,

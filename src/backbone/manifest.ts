@@ -145,7 +145,13 @@ function readManifest(file: string): BackboneManifest {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw invalid(`it is not JSON (${messageOf(error)})`);
+    // The parser's message would show the bytes of a model as they are.
+    const binary = /[^\P{Cc}\s]|\uFFFD/u.test(text.slice(0, 4096));
+    throw invalid(
+      binary
+        ? 'it is not JSON but a binary file; where it is the model itself, give the manifest that was written beside it'
+        : `it is not JSON (${messageOf(error)})`,
+    );
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) throw invalid(z.prettifyError(parsed.error).replaceAll('\n', '; '));

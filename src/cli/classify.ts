@@ -1,14 +1,17 @@
 import type { Command } from 'commander';
 import { latentsOfFiles, type Unreadable } from '../backbone/latents.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
 import { EXIT } from './exit.js';
+import { engineOption } from './options.js';
 import { percent, print, table } from './output.js';
 
 interface ClassifyOptions {
   task?: string;
   store: string;
   backbone?: string;
+  engine: EngineChoice;
   json: boolean;
 }
 
@@ -26,6 +29,7 @@ export function addClassify(program: Command): void {
     .option('--task <name>', 'ask this task')
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
+    .addOption(engineOption())
     .option('--json', 'print a JSON array, one object a file', false)
     .addHelpText(
       'after',

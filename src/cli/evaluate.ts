@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { latentsOfFiles } from '../backbone/latents.js';
 import { listClassFolders } from '../capture/class-folders.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { Recognizer } from '../recognize/recognizer.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
+import { engineOption } from './options.js';
 import { bytes, percent, print, table } from './output.js';
 import { bar, runSteps } from './progress.js';
 
@@ -12,6 +14,7 @@ interface EvaluateOptions {
   task: string;
   store: string;
   backbone?: string;
+  engine: EngineChoice;
   json: boolean;
   quiet: boolean;
 }
@@ -20,6 +23,7 @@ interface EvaluateOptions {
 export interface Evaluation {
   task: string;
   version: number | 'instant';
+  engine: string;
   accuracy: number;
   samples: number;
   perClass: Record<string, { samples: number; accuracy: number }>;
@@ -39,6 +43,7 @@ export function addEvaluate(program: Command): void {
     .requiredOption('--task <name>', 'the task')
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
+    .addOption(engineOption())
     .option('--json', 'print one line of JSON', false)
     .option('--quiet', 'no progress', false)
     .addHelpText(
@@ -89,6 +94,7 @@ async function evaluate({ engine, backbone, store }: Device, options: EvaluateOp
             ...summarize(task.classes, pairs),
             task: task.name,
             version: store.versions.current(task.name)?.number ?? 'instant',
+            engine: engine.name,
             unreadable: read.unreadable,
             seconds: Math.round((performance.now() - start) / 10) / 100,
             peakRssBytes: process.resourceUsage().maxRSS * 1024,

@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { trainTask } from '../agent/train-task.js';
 import type { PictureLatent, Unreadable } from '../backbone/latents.js';
 import { latentsInProcess } from '../backbone/latents-in-process.js';
 import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
-import { ENGINES, type EngineChoice } from '../engine/engine.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import type { LabelledLatent } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
@@ -15,7 +15,7 @@ import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
-import { integer, numberWithin } from './options.js';
+import { engineOption, integer, numberWithin } from './options.js';
 import { bytes, percent, print } from './output.js';
 import { bar, runSteps } from './progress.js';
 
@@ -82,7 +82,7 @@ export function addLearn(program: Command): void {
     )
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
-    .addOption(new Option('--engine <name>', 'what computes; auto is ort').choices(ENGINES).default('auto'))
+    .addOption(engineOption())
     .option('--json', 'print one line of JSON', false)
     .option('--quiet', 'no progress', false)
     .addHelpText(

@@ -1,4 +1,10 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { ENGINES } from '../engine/engine.js';
+
+/** `--engine`, with what the command has an engine for. */
+export function engineOption(what = 'what computes'): Option {
+  return new Option('--engine <name>', `${what}; auto is ort`).choices(ENGINES).default('auto');
+}
 
 /** Parses a whole number within a range. */
 export function integer(lowest: number, highest: number): (text: string) => number {

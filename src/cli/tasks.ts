@@ -2,15 +2,22 @@ import type { Command } from 'commander';
 import { closeTask } from '../agent/close-task.js';
 import { Backbone } from '../backbone/backbone.js';
 import { defaultManifest } from '../backbone/manifest.js';
-import { OrtEngine } from '../engine/ort.js';
+import { openEngine } from '../engine/choose.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { openStore, type Store } from '../store/store.js';
 import { DEFAULT_STORE } from './device.js';
+import { engineOption } from './options.js';
 import { bytes, percent, print, table } from './output.js';
 
 interface TasksOptions {
   store: string;
   json: boolean;
+}
+
+interface CloseOptions extends TasksOptions {
+  backbone?: string;
+  engine: EngineChoice;
 }
 
 export function addTasks(program: Command): void {
@@ -32,41 +39,48 @@ Examples:
   lichen tasks close screws`,
     )
     .action((options: TasksOptions) => withStore(options, true, (store) => show(store, options)));
-  const change = (
+  const change = <Options extends TasksOptions>(
     name: string,
     what: string,
-    work: (store: Store, ...args: string[]) => void | Promise<void>,
+    work: (store: Store, args: string[], options: Options) => void | Promise<void>,
   ) =>
     tasks
       .command(name)
       .description(what)
       .action((...all: unknown[]) => {
         const command = all.at(-1) as Command;
-        const options = command.optsWithGlobals<TasksOptions>();
+        const options = command.optsWithGlobals<Options>();
         return withStore(options, false, async (store) => {
-          await work(store, ...command.args);
+          await work(store, command.args, options);
           show(store, options);
         });
       });
-  change('rollback <task>', 'run what the task ran before', (store, task) => {
+  change('rollback <task>', 'run what the task ran before', (store, [task]) => {
     store.versions.rollback(task!, 'rolled back by hand');
   });
   change(
     'promote <task> <version>',
     "run this version; 'instant' is the instant answer",
-    (store, task, number) => {
+    (store, [task, number]) => {
       const id = number === 'instant' ? null : requireNumbered(store, task!, Number(number)).id;
       store.versions.promote(task!, id, 'promoted by hand');
     },
   );
-  change(
+  change<CloseOptions>(
     'close <task>',
     'close a task for good: its answers stay the same bit for bit',
-    async (store, task) => {
-      const engine = new OrtEngine();
-      await closeTask(engine, await Backbone.open(defaultManifest(), engine), store, task!);
+    async (store, [task], options) => {
+      const engine = openEngine(options.engine);
+      await closeTask(
+        engine,
+        await Backbone.open(options.backbone ?? defaultManifest(), engine),
+        store,
+        task!,
+      );
     },
-  );
+  )
+    .option('--backbone <manifest>', 'another backbone than the bundled one')
+    .addOption(engineOption('what opens the backbone; digests are always of answers of ort'));
 }
 
 function requireNumbered(store: Store, task: string, number: number) {

@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import { verifyStore } from '../agent/verify.js';
+import type { EngineChoice } from '../engine/engine.js';
 import { DEFAULT_STORE, withDevice } from './device.js';
 import { EXIT } from './exit.js';
+import { engineOption } from './options.js';
 import { print, table } from './output.js';
 
 interface VerifyOptions {
   task?: string;
   store: string;
   backbone?: string;
+  engine: EngineChoice;
   json: boolean;
 }
 
@@ -21,6 +24,7 @@ export function addVerify(program: Command): void {
     .option('--task <name>', 'only this task')
     .option('--store <folder>', 'where tasks and versions are kept', DEFAULT_STORE)
     .option('--backbone <manifest>', 'another backbone than the bundled one')
+    .addOption(engineOption('what opens the backbone; digests are always of answers of ort'))
     .option('--json', 'print one line of JSON', false)
     .addHelpText(
       'after',

@@ -3,6 +3,7 @@ import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import { adam, adamRate, type ParameterStep, RATE_INPUT } from '../autodiff/optimizer.js';
+import { patched, standardNodes } from '../autodiff/patches.js';
 import { add } from '../autodiff/rule.js';
 import { decodeLatent, type LatentShape } from '../backbone/latent.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
@@ -162,7 +163,8 @@ export function trainingGraph(
   const network = isolation.network(context, batch, random);
   const forward = network.builder;
   forward.output(network.features);
-  const b = channelsLast(forward.graph(), (name) => forward.shape(name));
+  const products = patched(forward.graph(), (name) => forward.shape(name));
+  const b = channelsLast(products.graph(), (name) => products.shape(name));
   const width = b.shape(network.features)[1]!;
   const head: Parameter[] = [
     {
@@ -191,7 +193,7 @@ export function trainingGraph(
     parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
   );
   b.output(LOSS);
-  return { model: lower(b.model('lichen-step')), parameters, steps };
+  return { model: lower(standardNodes(b.model('lichen-step'))), parameters, steps };
 }
 
 /** Parameters and optimizer state, twice: a step reads one copy and writes the other in place. */

@@ -50,7 +50,7 @@ async function compare(task: string): Promise<{ metadata: Map<string, string>; a
     expect(classes[p.indexOf(Math.max(...p))]).toBe(answer.label);
     // The agent rounds latents to bytes; the file does not.
     for (const { label, probability } of answer.all) {
-      expect(Math.abs(p[classes.indexOf(label)]! - probability)).toBeLessThan(0.05);
+      expect(Math.abs(p[classes.indexOf(label)]! - probability)).toBeLessThan(0.1);
     }
   }
   await session.release();

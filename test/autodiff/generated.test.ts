@@ -6,7 +6,7 @@ import { activation, elementwise } from './generated/elementwise.js';
 import { matmul } from './generated/matmul.js';
 import { resample, shapes } from './generated/move.js';
 import { normalization, reduce } from './generated/reduce.js';
-import { conv, pools } from './generated/window.js';
+import { conv, pools, products } from './generated/window.js';
 import { checkGradient } from './numeric.js';
 
 const generated: Record<string, Cases> = {
@@ -16,6 +16,7 @@ const generated: Record<string, Cases> = {
   ...matmul,
   ...normalization,
   ...pools,
+  ...products,
   ...reduce,
   ...resample,
   ...shapes,
@@ -23,7 +24,16 @@ const generated: Record<string, Cases> = {
 
 /** Operators whose settings are many get more runs. */
 const RUNS: Record<string, number> = {
-  ...{ Conv: 200, ConvTranspose: 200, MaxPool: 100, AveragePool: 100, Resize: 200, Slice: 100, Pad: 100 },
+  ...{
+    Conv: 200,
+    PatchGemm: 200,
+    ConvTranspose: 200,
+    MaxPool: 100,
+    AveragePool: 100,
+    Resize: 200,
+    Slice: 100,
+    Pad: 100,
+  },
   ...{ Gather: 100, Split: 60, MatMul: 60, Gemm: 60, LayerNormalization: 60 },
 };
 

@@ -3,6 +3,7 @@ import { gradients } from '../../src/autodiff/gradient.js';
 import { channelsLast } from '../../src/autodiff/layout.js';
 import { crossEntropy } from '../../src/autodiff/loss.js';
 import { lower } from '../../src/autodiff/lower.js';
+import { patched, standardNodes } from '../../src/autodiff/patches.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { weightLayer } from '../../src/learn/isolation/layers.js';
 import type { Crown } from '../../src/learn/strategy.js';
@@ -14,6 +15,8 @@ import { FAMILIES, familyBackbone, type GradientFixture, gradientFixture } from 
 /** Relative to the tensor's norm, and of every element relative to the tensor's largest. */
 const TOLERANCE = 1e-4;
 const engine = new OrtEngine();
+/** As written, with channels last, and as it is trained: with products of patches, too. */
+const FORMS = ['plain', 'channels last', 'products of patches'] as const;
 
 /** Every float constant of more than one value that the crown reads, by the first place that reads it. */
 function constantsOf({ graph }: Crown): Map<string, string> {
@@ -30,7 +33,7 @@ function constantsOf({ graph }: Crown): Map<string, string> {
 }
 
 /** The crown with all its constants as inputs, then a linear head and the loss; its gradients as outputs. */
-async function run(crown: Crown, fixture: GradientFixture, form: 'plain' | 'channels last') {
+async function run(crown: Crown, fixture: GradientFixture, form: (typeof FORMS)[number]) {
   const constants = constantsOf(crown);
   const forward = new GraphBuilder();
   const fed = new Map([[crown.latent, forward.input(crown.latent, fixture.latent.dims)]]);
@@ -44,7 +47,9 @@ async function run(crown: Crown, fixture: GradientFixture, form: 'plain' | 'chan
   }
   const features = inline(forward, { ...crown.graph, initializers }, fed).get(crown.features)!;
   forward.output(features);
-  const b = form === 'plain' ? forward : channelsLast(forward.graph(), (tensor) => forward.shape(tensor));
+  const products =
+    form === 'products of patches' ? patched(forward.graph(), (tensor) => forward.shape(tensor)) : forward;
+  const b = form === 'plain' ? forward : channelsLast(products.graph(), (tensor) => products.shape(tensor));
   const { headWeight, headBias, targets } = fixture;
   Object.assign(feeds, { headWeight, headBias, targets });
   for (const [name, t] of Object.entries({ headWeight, headBias, targets })) b.input(name, t.dims);
@@ -55,7 +60,7 @@ async function run(crown: Crown, fixture: GradientFixture, form: 'plain' | 'chan
   const outputs = new Map(wanted.map((name) => [name, b.op('Identity', [found.get(name)!])]));
   b.outputs.length = 0;
   for (const o of [features, loss, ...outputs.values()]) b.output(o);
-  const program = await engine.compile(lower(b.model()));
+  const program = await engine.compile(lower(standardNodes(b.model())));
   const results = await program.run(feeds);
   await program.close();
   return {
@@ -84,7 +89,7 @@ function deviation(actual: Float32Array, expected: Float32Array): number {
 }
 
 describe.each(FAMILIES)('a crown of %s', (name) => {
-  it.each(['plain', 'channels last'] as const)('has PyTorch’s gradients, %s', async (form) => {
+  it.each(FORMS)('has PyTorch’s gradients, %s', async (form) => {
     const fixture = gradientFixture(name);
     const { crown } = await familyBackbone(name, engine);
     const actual = await run(crown, fixture, form);

@@ -6,6 +6,7 @@ import { gradients } from '../../src/autodiff/gradient.js';
 import { channelsLast } from '../../src/autodiff/layout.js';
 import { crossEntropy } from '../../src/autodiff/loss.js';
 import { lower } from '../../src/autodiff/lower.js';
+import { patched, standardNodes } from '../../src/autodiff/patches.js';
 import type { FloatTensor } from '../../src/engine/engine.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
@@ -226,10 +227,13 @@ function numbersFor({ input, parameters }: Network, seed: number): Numbers {
 const trained = ({ parameters, frozen }: Network) =>
   Object.keys(parameters).filter((name) => !frozen?.includes(name));
 
+/** `products of patches` are in channels-last, too. */
+const FORMS = ['as written', 'channels-last', 'products of patches'] as const;
+
 type Gradients = { loss: number; gradients: Map<string, Float32Array> };
 
-/** By Lichen's rules in ONNX Runtime, in the layout that the network is written in or in channels-last. */
-async function derived(network: Network, numbers: Numbers, last: boolean): Promise<Gradients> {
+/** By Lichen's rules in ONNX Runtime, in the layout that the network is written in, in channels-last, or as it is trained. */
+async function derived(network: Network, numbers: Numbers, form: (typeof FORMS)[number]): Promise<Gradients> {
   const forward = new GraphBuilder();
   forward.input('x', network.input);
   const feeds: Record<string, FloatTensor> = {};
@@ -239,14 +243,16 @@ async function derived(network: Network, numbers: Numbers, last: boolean): Promi
   }
   const logits = forward.op('Identity', [network.onnx(forward, 'x')], {}, 'logits');
   forward.output(logits);
-  const b = last ? channelsLast(forward.graph(), (name) => forward.shape(name)) : forward;
+  const products =
+    form === 'products of patches' ? patched(forward.graph(), (name) => forward.shape(name)) : forward;
+  const b = form === 'as written' ? forward : channelsLast(products.graph(), (name) => products.shape(name));
   b.input('targets', [BATCH, CLASSES]);
   crossEntropy(b, logits, 'targets');
   const names = trained(network);
   const found = gradients(b, 'loss', names);
   b.outputs.length = 0;
   for (const output of ['loss', ...found.values()]) b.output(output);
-  const program = await new OrtEngine().compile(lower(b.model()));
+  const program = await new OrtEngine().compile(lower(standardNodes(b.model())));
   try {
     const results = await program.run({
       ...feeds,
@@ -307,13 +313,14 @@ describe('gradients of whole networks are those of TensorFlow.js', () => {
 
   describe.each(Object.entries(networks))('%s', (_, network) => {
     it.each([
-      ['as written', false, 1],
-      ['as written', false, 2],
-      ['channels-last', true, 3],
-    ] as const)('%s (%#)', async (_layout, last, seed) => {
+      ['as written', 1],
+      ['as written', 2],
+      ['channels-last', 3],
+      ['products of patches', 4],
+    ] as const)('%s (%#)', async (form, seed) => {
       const numbers = numbersFor(network, seed);
       const expected = differentiated(network, numbers);
-      const found = await derived(network, numbers, last);
+      const found = await derived(network, numbers, form);
       expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-5 * expected.loss);
       for (const [name, gradient] of expected.gradients) {
         expect(

@@ -81,7 +81,7 @@ describe('a manifest', () => {
       'it is the model',
       () => renameSync(scratch.path('tiny.onnx'), scratch.path('tiny.json')),
       'backbone-invalid',
-      /it is not JSON/,
+      /it is not JSON but a binary file; where it is the model itself, give the manifest[^\p{Cc}]+$/u,
     ],
     [
       'it is a list',

@@ -10,9 +10,12 @@ export interface Ran {
 }
 
 /** Runs the built `lichen` with these arguments to its end, as a user does. */
-export function lichen(args: readonly string[], options: { cwd?: string; uid?: number } = {}): Promise<Ran> {
+export function lichen(
+  args: readonly string[],
+  options: { cwd?: string; uid?: number; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> {
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { cwd: options.cwd, uid: options.uid });
+    const child = spawn(process.execPath, [COMMAND, ...args], options);
     let out = '';
     let err = '';
     child.stdout.on('data', (d: Buffer) => {

@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../../onnx/builder.js';
 import { type ConstantTensor, floats, int, intAttribute, ints, sizeOf } from '../../onnx/model.js';
 import { transposedWindowOf, type Window, windowOf } from '../../onnx/shapes.js';
 import { type Rule, type RuleContext, reshape, sum } from '../rule.js';
+import { unravel } from '../windows.js';
 
 export const conv: Record<string, Rule> = {
   Conv: (c) => {
@@ -161,14 +162,4 @@ function weightGradient(
     n * positions,
   ]);
   return reshape(b, b.op('MatMul', [columns, rows]), ws);
-}
-
-function unravel(index: number, dims: readonly number[]): number[] {
-  const at = dims.map(() => 0);
-  let rest = index;
-  for (let i = dims.length - 1; i >= 0; i--) {
-    at[i] = rest % dims[i]!;
-    rest = Math.floor(rest / dims[i]!);
-  }
-  return at;
 }

@@ -11,6 +11,8 @@ export const matmul: Record<string, ShapeRule> = {
     if (k !== k2) throw new RangeError(`cannot multiply [${a}] by [${b}]`);
     return [[m, p]];
   },
+  // Only differentiation knows it: a product of patches by a weight (see autodiff/patches.ts).
+  PatchGemm: (n, c) => [[input(n, c, 0)[0]!, input(n, c, 1)[1]!]],
   MatMul: (n, c) => {
     const a = [...input(n, c, 0)];
     const b = [...input(n, c, 1)];

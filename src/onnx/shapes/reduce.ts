@@ -28,6 +28,8 @@ export const reduce: Record<string, ShapeRule> = {
   ReduceSumSquare: reduced,
   ReduceLogSum: reduced,
   ReduceLogSumExp: reduced,
+  // Only differentiation knows it: the maximum over the second of three axes (see autodiff/patches.ts).
+  FirstMax: (n, c) => [input(n, c, 0).map((d, i) => (i === 1 ? 1 : d))],
   ArgMax: position,
   ArgMin: position,
   TopK: (n, c) => {

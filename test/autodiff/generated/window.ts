@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import { type Attribute, int, ints, sizeOf } from '../../../src/onnx/model.js';
+import { patched } from '../../../src/autodiff/patches.js';
+import { GraphBuilder } from '../../../src/onnx/builder.js';
+import { inline } from '../../../src/onnx/inline.js';
+import { type Attribute, int, ints, node, sizeOf } from '../../../src/onnx/model.js';
 import {
   apart,
   autoPad,
@@ -173,5 +176,36 @@ export const pools: Record<string, Cases> = {
   GlobalMaxPool: cases(image, (dims) => ({
     shapes: [dims],
     build: (b, [x]) => b.op('GlobalMaxPool', [apart(b, x!)]),
+  })),
+};
+
+/** The nodes that stand for convolutions and pools in products of patches. */
+export const products: Record<string, Cases> = {
+  PatchGemm: cases(
+    layer.filter(({ channels: [, , groups], frozen }) => groups === 1 && !frozen),
+    ({ axes, auto, channels: [inPer, outPer], batch, bias }) => {
+      const kernel = axes.map((a) => a.kernel);
+      return {
+        shapes: [
+          [batch, inPer!, ...axes.map((a) => a.size)],
+          [outPer!, inPer!, ...kernel],
+          ...(bias ? [[outPer!]] : []),
+        ],
+        build: (b, inputs) => {
+          const f = new GraphBuilder();
+          for (const i of inputs) f.input(i, b.shape(i));
+          f.output(f.op('Conv', inputs, windowAttributes(axes, auto), 'y'));
+          const graph = patched(f.graph(), (name) => f.shape(name)).graph();
+          return inline(b, graph, new Map(inputs.map((i) => [i, i]))).get('y')!;
+        },
+      };
+    },
+  ),
+  FirstMax: cases(fc.tuple(size(3), size(4), size(3)), (dims) => ({
+    shapes: [dims],
+    build: (b, [x]) => {
+      b.add(node('FirstMax', [apart(b, x!)], ['y'], {}, 'lichen'));
+      return 'y';
+    },
   })),
 };

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { Backbone } from '../backbone/backbone.js';
+import { latentBytes } from '../backbone/latent.js';
+import { defaultManifest } from '../backbone/manifest.js';
+import type { Trunk } from '../backbone/trunk.js';
+import type { DeviceProfile } from '../device/profile.js';
+import { openEngine } from '../engine/choose.js';
+import type { Engine } from '../engine/engine.js';
+import { ReplayMemory } from '../replay/memory.js';
+import { loadOrCreateKey } from '../replay/vault.js';
+import { openStore, type Store } from '../store/store.js';
+import type { AgentConfig } from './config.js';
+import { Discriminants } from './discriminants.js';
+import type { Notifier } from './notify.js';
+
+/** What an agent is started with. */
+export interface AgentParts {
+  config: AgentConfig;
+  profile: DeviceProfile;
+  version: string;
+  notifier: Notifier;
+  log: Logger;
+}
+
+/** What an agent works with once it is open: what computes, and what is kept. */
+export interface Rooms {
+  engine: Engine;
+  backbone: Backbone;
+  trunk: Trunk;
+  store: Store;
+  memory: ReplayMemory;
+  discriminants: Discriminants;
+}
+
+/**
+ * Opens store, memory, backbone and trunk, gives them to the work, and closes the store again where either fails.
+ * @throws LichenError as each of them does
+ */
+export async function withRooms<T>(
+  { config, profile }: Pick<AgentParts, 'config' | 'profile'>,
+  work: (rooms: Rooms) => Promise<T>,
+): Promise<T> {
+  const engine = openEngine(config.engine);
+  const store = openStore(config.store);
+  try {
+    const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
+    const memory = ReplayMemory.open({
+      file: join(config.store, 'replay.slab'),
+      capBytes: config.replay.cap,
+      latentBytes: latentBytes(backbone.latentCodec),
+      key: loadOrCreateKey(join(config.store, 'replay.key')),
+      seed: config.learn.seed,
+    });
+    const native = { threads: profile.threads, arena: profile.arena };
+    const discriminants = await Discriminants.open(engine, backbone, store, memory, native);
+    const trunk = await backbone.openTrunk(engine, native);
+    return await work({ engine, backbone, trunk, store, memory, discriminants });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}

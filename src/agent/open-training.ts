@@ -1,0 +1,59 @@
+import { messageOf } from '../errors.js';
+import type { EventBody } from '../link/schemas.js';
+import { Guards } from './guards.js';
+import type { AgentParts, Rooms } from './open-rooms.js';
+import { Training } from './training.js';
+
+/** Whom a training tells what became of it. */
+export interface Told {
+  /** An event for whoever listens. */
+  report(kind: string, severity: EventBody['severity'], message: string, data: Record<string, unknown>): void;
+  /** What a task runs from now on. */
+  runs(task: string, kind: string, message: string, data: Record<string, unknown>): Promise<void>;
+  /** The accuracy of a task's instant answer, where it could be measured. */
+  measured(task: string, instantAccuracy: number | null): void;
+}
+
+/** The training of an agent: its settings and guards, and every outcome as an event. */
+export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Training {
+  const { config, profile, log, notifier } = parts;
+  const { engine, backbone, store, memory, discriminants } = rooms;
+  const guards = new Guards(config.guards, profile);
+  return new Training({
+    engine,
+    backbone,
+    store,
+    memory,
+    discriminants,
+    rehearsal: config.learn.rehearsal,
+    learnerOf: (task) => ({
+      epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
+      batch: config.learn.batch,
+      seed: config.learn.seed,
+      threads: profile.threads,
+      arena: profile.arena,
+    }),
+    newLabels: config.learn.newLabels,
+    quietMs: 2000,
+    allowed: () => guards.mayTrain(config.store),
+    onStart: (task) => told.report('training-started', 'info', `training '${task}'`, { task }),
+    onProgress: () => notifier.progress(),
+    onTrained: async (task, t) => {
+      told.measured(task, t.instant.heldOutAccuracy);
+      const { number } = t.version;
+      const what = t.promoted ? 'promoted' : 'kept as a candidate';
+      await told.runs(
+        task,
+        t.promoted ? 'promoted' : 'candidate-kept',
+        `version ${number} of '${task}' ${what}: ${t.reason}`,
+        {
+          version: number,
+          heldOutAccuracy: t.candidate.heldOutAccuracy,
+          instantAccuracy: t.instant.heldOutAccuracy,
+        },
+      );
+    },
+    onFailed: (task, error) => told.report('training-failed', 'warning', messageOf(error), { task }),
+    log,
+  });
+}
