@@ -139,6 +139,9 @@ function readManifest(file: string): BackboneManifest {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EISDIR') {
+      throw invalid('it is a folder; give the manifest in it, a JSON file');
+    }
     throw unreadable(file, error);
   }
   let json: unknown;

@@ -48,7 +48,7 @@ export function decodeModel(bytes: Uint8Array, source = 'the ONNX model', extern
       error,
     );
   }
-  if (!proto.graph) throw invalid('it has no graph');
+  if (!proto.graph) throw invalid(bytes.length === 0 ? 'it is empty' : 'it has no graph');
   try {
     return readProto(proto, proto.graph, external);
   } catch (error) {

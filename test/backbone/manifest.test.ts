@@ -84,6 +84,15 @@ describe('a manifest', () => {
       /it is not JSON but a binary file; where it is the model itself, give the manifest[^\p{Cc}]+$/u,
     ],
     [
+      'it is a folder',
+      () => {
+        rmSync(scratch.path('tiny.json'));
+        mkdirSync(scratch.path('tiny.json'));
+      },
+      'backbone-invalid',
+      /tiny\.json is not a usable manifest: it is a folder; give the manifest in it/,
+    ],
+    [
       'it is a list',
       () => writeFileSync(scratch.path('tiny.json'), '[]'),
       'backbone-invalid',
