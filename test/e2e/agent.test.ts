@@ -144,7 +144,8 @@ describe('SIGKILL at any moment', () => {
     async (seed) => {
       const random = new Random(seed);
       const { client, folder } = await hub();
-      const device = newDevice({ learn: { newLabels: 20, epochs: 4, batch: 8 } });
+      // Long enough that the last kill comes before its training ends: labels must be left for the end.
+      const device = newDevice({ learn: { newLabels: 20, epochs: 40, batch: 8 } });
       const engine = new OrtEngine();
       const backbone = await Backbone.open(defaultManifest(), engine);
       const pictures = labelled(40);
