@@ -2,13 +2,15 @@ import { BUILD_OPSET } from '../onnx/builder.js';
 import { subModel } from '../onnx/cut.js';
 import { float, floatAttribute, type Model, type Node, node } from '../onnx/model.js';
 import { STEEP } from './gate.js';
+import { standardNodes } from './patches.js';
 
 /**
  * Makes a built training graph an ordinary ONNX model: what no output needs is dropped, and the operators
  * that only differentiation knows are replaced by the standard's.
  */
 export function lower(model: Model): Model {
-  const { graph } = subModel(model, model.graph.inputs, model.graph.outputs);
+  const { inputs, outputs } = model.graph;
+  const { graph } = subModel(standardNodes(model), inputs, outputs);
   const nodes = graph.nodes.map((n): Node => {
     if (n.domain !== 'lichen') return n;
     const threshold = Math.fround(floatAttribute(n, 'threshold', 0));

@@ -26,14 +26,6 @@ export interface MemoryPlan {
   estimatedPeakBytes: number;
 }
 
-/** What a phase of a training needs beside what the process has; bytes. */
-export interface TrainingBytes {
-  /** The steps, and compiling their graph. */
-  step: number;
-  /** Fitting heads on what the network says of the samples. */
-  heads: number;
-}
-
 /** Pieces of a batch are written out in the step's graph: more of them would make it too large itself. */
 const MOST_PIECES = 64;
 const MIB = 2 ** 20;

@@ -3,7 +3,7 @@ import { channelsLast } from '../autodiff/layout.js';
 import { crossEntropy } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import { adam, type ParameterStep } from '../autodiff/optimizer.js';
-import { patched, standardNodes } from '../autodiff/patches.js';
+import { patched } from '../autodiff/patches.js';
 import { add } from '../autodiff/rule.js';
 import { type Model, sizeOf } from '../onnx/model.js';
 import type { Random } from '../random.js';
@@ -69,5 +69,5 @@ export function trainingGraph(
   );
   b.output(LOSS);
   outputSampleLosses(b, split?.joined[0] ?? each);
-  return { model: lower(standardNodes(b.model('lichen-step'))), parameters, steps };
+  return { model: lower(b.model('lichen-step')), parameters, steps };
 }

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import { gradients } from '../../src/autodiff/gradient.js';
 import { lower } from '../../src/autodiff/lower.js';
-import { standardNodes } from '../../src/autodiff/patches.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { floats, sizeOf } from '../../src/onnx/model.js';
@@ -45,7 +44,7 @@ export async function checkGradient(c: Checked, seed = 1): Promise<void> {
   b.output('loss');
   const found = gradients(b, 'loss', names);
   for (const g of found.values()) if (!b.outputs.some((o) => o.name === g)) b.output(g);
-  const program = await new OrtEngine().compile(lower(standardNodes(b.model())), { threads: 1 });
+  const program = await new OrtEngine().compile(lower(b.model()), { threads: 1 });
   const run = () =>
     program.run(Object.fromEntries(names.map((n, i) => [n, { dims: c.shapes[i]!, data: values[i]! }])));
   try {

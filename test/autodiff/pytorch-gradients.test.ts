@@ -3,7 +3,7 @@ import { gradients } from '../../src/autodiff/gradient.js';
 import { channelsLast } from '../../src/autodiff/layout.js';
 import { crossEntropy } from '../../src/autodiff/loss.js';
 import { lower } from '../../src/autodiff/lower.js';
-import { patched, standardNodes } from '../../src/autodiff/patches.js';
+import { patched } from '../../src/autodiff/patches.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { weightLayer } from '../../src/learn/isolation/layers.js';
 import type { Crown } from '../../src/learn/strategy.js';
@@ -60,7 +60,7 @@ async function run(crown: Crown, fixture: GradientFixture, form: (typeof FORMS)[
   const outputs = new Map(wanted.map((name) => [name, b.op('Identity', [found.get(name)!])]));
   b.outputs.length = 0;
   for (const o of [features, loss, ...outputs.values()]) b.output(o);
-  const program = await engine.compile(lower(standardNodes(b.model())));
+  const program = await engine.compile(lower(b.model()));
   const results = await program.run(feeds);
   await program.close();
   return {

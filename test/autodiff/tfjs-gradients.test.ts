@@ -6,7 +6,7 @@ import { gradients } from '../../src/autodiff/gradient.js';
 import { channelsLast } from '../../src/autodiff/layout.js';
 import { crossEntropy } from '../../src/autodiff/loss.js';
 import { lower } from '../../src/autodiff/lower.js';
-import { patched, standardNodes } from '../../src/autodiff/patches.js';
+import { patched } from '../../src/autodiff/patches.js';
 import type { FloatTensor } from '../../src/engine/engine.js';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
@@ -252,7 +252,7 @@ async function derived(network: Network, numbers: Numbers, form: (typeof FORMS)[
   const found = gradients(b, 'loss', names);
   b.outputs.length = 0;
   for (const output of ['loss', ...found.values()]) b.output(output);
-  const program = await new OrtEngine().compile(lower(standardNodes(b.model())));
+  const program = await new OrtEngine().compile(lower(b.model()));
   try {
     const results = await program.run({
       ...feeds,
