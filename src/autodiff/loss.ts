@@ -16,7 +16,20 @@ export function crossEntropy(
   name = 'loss',
   rows = b.shape(logits)[0]!,
 ): string {
-  const each = mul(b, b.op('LogSoftmax', [logits], { axis: int(1) }), targets);
-  const total = sum(b, each, [0, 1]);
+  const total = sum(b, weighted(b, logits, targets), [0, 1]);
   return b.op('Identity', [neg(b, scale(b, total, 1 / rows))], {}, name);
 }
+
+/**
+ * Each sample's softmax cross-entropy.
+ * @param logits [N, C]
+ * @param targets [N, C]
+ * @returns [N]
+ */
+export function sampleLosses(b: GraphBuilder, logits: string, targets: string): string {
+  return neg(b, sum(b, weighted(b, logits, targets), [1]));
+}
+
+/** The log-probabilities of all classes, times their targets; [N, C]. */
+const weighted = (b: GraphBuilder, logits: string, targets: string): string =>
+  mul(b, b.op('LogSoftmax', [logits], { axis: int(1) }), targets);

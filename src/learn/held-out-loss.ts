@@ -1,16 +1,10 @@
 import { channelsLast } from '../autodiff/layout.js';
+import { sampleLosses } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import type { Model } from '../onnx/model.js';
 import { Random } from '../random.js';
-import {
-  headLogits,
-  headShapes,
-  outputSampleLosses,
-  SAMPLE_LOSSES,
-  sampleLosses,
-  TARGETS,
-} from './softmax.js';
+import { headLogits, headShapes, outputSampleLosses, SAMPLE_LOSSES, TARGETS } from './softmax.js';
 import type { Isolation, IsolationContext } from './strategy.js';
 
 /** More held-out samples than these say little more about when to stop. */

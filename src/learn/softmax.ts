@@ -1,4 +1,3 @@
-import { mul, neg, sum } from '../autodiff/rule.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { int } from '../onnx/model.js';
 
@@ -19,16 +18,6 @@ export function headShapes(classes: number, features: number): Map<string, numbe
 /** The softmax head's logits, [N, classes]. */
 export function headLogits(b: GraphBuilder, features: string): string {
   return b.op('Gemm', [features, HEAD_WEIGHT, HEAD_BIAS], { transB: int(1) });
-}
-
-/**
- * Each sample's softmax cross-entropy.
- * @param logits [N, C]
- * @param targets [N, C]
- * @returns [N]
- */
-export function sampleLosses(b: GraphBuilder, logits: string, targets: string): string {
-  return neg(b, sum(b, mul(b, b.op('LogSoftmax', [logits], { axis: int(1) }), targets), [1]));
 }
 
 /** Makes samples' losses an output of the graph. */

@@ -1,6 +1,6 @@
 import { gradients, pulledBack } from '../autodiff/gradient.js';
 import { channelsLast } from '../autodiff/layout.js';
-import { crossEntropy } from '../autodiff/loss.js';
+import { crossEntropy, sampleLosses } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import { adam, type ParameterStep } from '../autodiff/optimizer.js';
 import { patched } from '../autodiff/patches.js';
@@ -9,7 +9,7 @@ import { type Model, sizeOf } from '../onnx/model.js';
 import type { Random } from '../random.js';
 import type { LearnerOptions } from './learner-options.js';
 import { inPieces } from './pieces.js';
-import { headLogits, headShapes, outputSampleLosses, sampleLosses, TARGETS } from './softmax.js';
+import { headLogits, headShapes, outputSampleLosses, TARGETS } from './softmax.js';
 import type { IsolationContext, Parameter, Strategies } from './strategy.js';
 
 /** The output that is a step's loss. */
