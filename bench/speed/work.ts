@@ -2,10 +2,10 @@ import { Backbone } from '../../src/backbone/backbone.js';
 import { encodeLatent, type LatentShape } from '../../src/backbone/latent.js';
 import { defaultManifest } from '../../src/backbone/manifest.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { FineTuning } from '../../src/learn/isolation/fine-tuning.js';
 import { Piggyback } from '../../src/learn/isolation/piggyback.js';
 import type { Crown, Isolation } from '../../src/learn/strategy.js';
 import { sizeOf } from '../../src/onnx/model.js';
-import { FineTuning } from './fine-tuning.js';
 import { convNet, mobileNetTop } from './networks.js';
 import { hashed, uniform } from './values.js';
 

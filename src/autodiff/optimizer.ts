@@ -53,6 +53,20 @@ export function adam(
   });
 }
 
+/** Adds one step of plain gradient descent: p - rate * learningRate * gradient. It keeps no state. */
+export function sgd(
+  b: GraphBuilder,
+  parameters: readonly { name: string; gradient: string; learningRate: number }[],
+): ParameterStep[] {
+  const rate = b.input(RATE_INPUT, []);
+  return parameters.map(({ name, gradient, learningRate }) => {
+    const step = mul(b, gradient, scale(b, rate, learningRate));
+    const next = b.op('Sub', [name, step], {}, `${name}.next`);
+    b.output(next);
+    return { parameter: name, updates: new Map([[name, next]]) };
+  });
+}
+
 /**
  * The value of the `rate` input at step `t` (from 1): the schedule's factor times Adam's bias corrections.
  */

@@ -11,6 +11,7 @@ export const ORT_VERSION: string = ort.env.versions.node ?? ort.env.versions.com
 export class OrtEngine implements Engine {
   readonly name = 'ort';
   readonly version = ORT_VERSION;
+  readonly loops = true;
 
   async compile(model: Model | Uint8Array, options: CompileOptions = {}): Promise<Program> {
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);

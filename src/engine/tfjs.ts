@@ -24,6 +24,7 @@ export interface TfjsOptions {
  */
 export class TfjsEngine implements Engine {
   readonly name = 'tfjs';
+  readonly loops = false;
   readonly version: string;
   /** `tensorflow` is the native library, `cpu` is JavaScript. */
   readonly backend: Backend;

@@ -59,7 +59,9 @@ export type Attribute =
   | { kind: 'ints'; value: number[] }
   | { kind: 'floats'; value: number[] }
   | { kind: 'strings'; value: string[] }
-  | { kind: 'tensor'; value: ConstantTensor };
+  | { kind: 'tensor'; value: ConstantTensor }
+  /** The body of a loop. Lichen writes such attributes and reads none. */
+  | { kind: 'graph'; value: Graph };
 
 export interface Node {
   /** Operator, named exactly as in the standard: `Conv`, `Gemm`, ... */

@@ -113,5 +113,7 @@ export function modelProto(): protobuf.Type {
     }
     root.add(type);
   }
+  // Written only: a loop's body.
+  root.lookupType('AttributeProto').add(new protobuf.Field('g', 6, 'GraphProto'));
   return root.lookupType('ModelProto');
 }

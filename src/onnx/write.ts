@@ -61,6 +61,8 @@ function attributeProto(a: Attribute): object {
       return { type: 3, s: bytes(a.value) };
     case 'tensor':
       return { type: 4, t: tensorProto(a.value) };
+    case 'graph':
+      return { type: 5, g: graphProto(a.value) };
     case 'floats':
       return { type: 6, floats: a.value };
     case 'ints':

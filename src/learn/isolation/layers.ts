@@ -1,3 +1,4 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
 import { type ConstantTensor, type Graph, intAttribute, type Node } from '../../onnx/model.js';
 import type { Crown, TaskOutputs } from '../strategy.js';
 import { mapsOf } from '../summary.js';
@@ -41,6 +42,18 @@ function biasOf(t: ConstantTensor | undefined, channels: number): Float32Array |
   if (!(t?.data instanceof Float32Array)) return undefined;
   if (t.data.length === 1) return new Float32Array(channels).fill(t.data[0]!);
   return t.data.length === channels && t.dims.at(-1) === channels ? t.data : undefined;
+}
+
+/** The layer with another weight and bias. */
+export function withWeight(
+  b: GraphBuilder,
+  { node }: WeightLayer,
+  x: string,
+  weight: string,
+  bias: string,
+): string {
+  if (node.op === 'MatMul') return b.op('Add', [b.op('MatMul', [x, weight]), bias]);
+  return b.op(node.op, [x, weight, bias], node.attributes);
 }
 
 /**

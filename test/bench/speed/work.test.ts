@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { FineTuning } from '../../../bench/speed/fine-tuning.js';
 import { convNet, mobileNetTop } from '../../../bench/speed/networks.js';
 import { hashed, layerWeight, uniform } from '../../../bench/speed/values.js';
 import { WORKS, workNamed } from '../../../bench/speed/work.js';
 import { decodeLatent } from '../../../src/backbone/latent.js';
 import { OrtEngine } from '../../../src/engine/ort.js';
+import { FineTuning } from '../../../src/learn/isolation/fine-tuning.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { sizeOf } from '../../../src/onnx/model.js';
 import { Random } from '../../../src/random.js';

@@ -1,15 +1,9 @@
-import type { AdapterTensors } from '../../src/learn/adapter.js';
-import { crownOutputs, type WeightLayer, weightLayer } from '../../src/learn/isolation/layers.js';
-import type {
-  Isolation,
-  IsolationContext,
-  Parameter,
-  TaskOutputs,
-  TrainableNetwork,
-} from '../../src/learn/strategy.js';
-import { GraphBuilder } from '../../src/onnx/builder.js';
-import { inline } from '../../src/onnx/inline.js';
-import { floats } from '../../src/onnx/model.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import { inline } from '../../onnx/inline.js';
+import { floats } from '../../onnx/model.js';
+import type { AdapterTensors } from '../adapter.js';
+import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
+import { crownOutputs, type WeightLayer, weightLayer } from './layers.js';
 
 /**
  * Ordinary training: every weight and every bias of the crown's convolutions, but depthwise kernels, which stay constants as in
