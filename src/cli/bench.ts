@@ -10,6 +10,7 @@ import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
+import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
 import { type CommonOptions, common, finish, names, one, running } from './bench-shared.js';
 import { addScaling, addSpeed } from './bench-speed.js';
@@ -29,6 +30,7 @@ export function addBench(program: Command): void {
   addSpeed(bench);
   addScaling(bench);
   addMemory(bench);
+  addContinual(bench);
 }
 
 function addAccuracy(bench: Command): void {

@@ -1,3 +1,4 @@
+import type { FloatTensor } from '../engine/engine.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import type { Graph } from '../onnx/model.js';
 import type { Random } from '../random.js';
@@ -29,6 +30,8 @@ export interface TrainableNetwork {
   parameters: Parameter[];
   /** Tensor of shape [batch, features]. */
   features: string;
+  /** Inputs that want fresh draws of the standard normal distribution at every step, with their shapes. */
+  noise?: ReadonlyMap<string, readonly number[]>;
 }
 
 /** Tensors of a task's network that heads read. */
@@ -70,6 +73,8 @@ export interface Isolation {
 export interface Regularization {
   readonly name: string;
   penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null;
+  /** Values of the inputs that the penalty added, as they are now. */
+  inputs?(): Record<string, FloatTensor>;
 }
 
 /** Third axis: how samples of the replay memory enter a step. Indices point into the training set. */

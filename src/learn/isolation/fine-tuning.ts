@@ -2,12 +2,20 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import { floats } from '../../onnx/model.js';
 import type { AdapterTensors } from '../adapter.js';
-import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
-import { crownOutputs, type WeightLayer, weightLayer } from './layers.js';
+import type {
+  Crown,
+  Isolation,
+  IsolationContext,
+  Parameter,
+  TaskOutputs,
+  TrainableNetwork,
+} from '../strategy.js';
+import { crownOutputs, type WeightLayer, weightLayer, withWeight } from './layers.js';
 
 /**
- * Ordinary training: every weight and every bias of the crown's convolutions, but depthwise kernels, which stay constants as in
- * every method of Lichen. Here for the comparison with other frameworks; it isolates nothing.
+ * Ordinary training: every weight and bias of convolutions, Gemm and MatMul layers, but depthwise kernels, which stay
+ * constants as in every method of Lichen. It isolates nothing: the network that tasks share, and the reference of one
+ * network per task.
  */
 export class FineTuning implements Isolation {
   readonly name = 'fine-tuning';
@@ -27,7 +35,7 @@ export class FineTuning implements Isolation {
     };
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') return undefined;
+      if (!layer) return undefined;
       const { channels, weight, depthwise } = layer;
       const key = node.outputs[0]!;
       const bias = parameter(`${key}.bias`, [channels], startBias(layer));
@@ -39,11 +47,14 @@ export class FineTuning implements Isolation {
           b.op('Reshape', [bias, b.ints(channels, ...weight.dims.slice(2).map(() => 1))]),
         ]);
       }
-      // As a matrix: the runtime is slow at tensors whose last dimensions are 1, as pointwise kernels' are.
       const start = new Float32Array(weight.data);
+      if (node.op !== 'Conv') {
+        return withWeight(b, layer, inputs[0]!, parameter(`${key}.weight`, weight.dims, start), bias);
+      }
+      // As a matrix: the runtime is slow at tensors whose last dimensions are 1, as pointwise kernels' are.
       const matrix = parameter(`${key}.weight`, [weight.dims[0]!, start.length / weight.dims[0]!], start);
       const shaped = b.op('Reshape', [matrix, b.ints(...weight.dims)]);
-      return b.op(node.op, [inputs[0]!, shaped, bias], node.attributes);
+      return withWeight(b, layer, inputs[0]!, shaped, bias);
     });
     return { builder: b, parameters, features: names.get(crown.features)! };
   }
@@ -52,7 +63,7 @@ export class FineTuning implements Isolation {
     const tensors: AdapterTensors = new Map();
     for (const node of crown.graph.nodes) {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') continue;
+      if (!layer) continue;
       const key = node.outputs[0]!;
       const weight = values.get(`${key}.weight`);
       if (weight) tensors.set(`${key}.weight`, { type: 'float', dims: layer.weight.dims, data: weight });
@@ -69,16 +80,36 @@ export class FineTuning implements Isolation {
   deploy({ crown }: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
       const layer = weightLayer(crown.graph, node);
-      if (!layer || node.op !== 'Conv') return undefined;
+      if (!layer) return undefined;
       const key = node.outputs[0]!;
       const data = adapter.get(`${key}.weight`)?.data ?? layer.weight.data;
       const weight = b.constant(floats(data, layer.weight.dims), b.fresh(`${key}.weight`));
       const bias = adapter.get(`${key}.bias`)?.data ?? startBias(layer);
       const added = b.constant(floats(bias, [layer.channels]), b.fresh(`${key}.bias`));
-      return b.op(node.op, [inputs[0]!, weight, added], node.attributes);
+      return withWeight(b, layer, inputs[0]!, weight, added);
     });
     return crownOutputs(crown, names);
   }
+}
+
+/** The crown with what was trained as its own weights: a backbone that later tasks build on. */
+export function withTrained(crown: Crown, values: ReadonlyMap<string, Float32Array>): Crown {
+  const initializers = new Map(crown.graph.initializers);
+  const nodes = crown.graph.nodes.map((node) => {
+    const layer = weightLayer(crown.graph, node);
+    if (!layer) return node;
+    const key = node.outputs[0]!;
+    const bias = values.get(`${key}.bias`);
+    const weight = values.get(`${key}.weight`);
+    if (weight) initializers.set(`${key}:trained.weight`, floats(weight.slice(), layer.weight.dims));
+    if (bias && node.op !== 'MatMul')
+      initializers.set(`${key}:trained.bias`, floats(bias.slice(), [layer.channels]));
+    const inputs = [...node.inputs];
+    if (weight) inputs[1] = `${key}:trained.weight`;
+    if (bias && node.op !== 'MatMul') inputs[2] = `${key}:trained.bias`;
+    return { ...node, inputs };
+  });
+  return { ...crown, graph: { ...crown.graph, nodes, initializers } };
 }
 
 function startBias({ bias, channels }: WeightLayer): Float32Array {

@@ -4,7 +4,7 @@ import { float, floats, sizeOf } from '../../onnx/model.js';
 import { type AdapterTensors, half } from '../adapter.js';
 import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
 import { mapsOf } from '../summary.js';
-import { ancestorsOf, crownOutputs, type WeightLayer, weightLayer } from './layers.js';
+import { ancestorsOf, crownOutputs, type WeightLayer, weightLayer, withWeight } from './layers.js';
 
 export interface PiggybackOptions {
   /** Value that every real-valued mask starts from. */
@@ -68,7 +68,7 @@ export class Piggyback implements Isolation {
       const masked = b.op('Mul', [frozen, bits]);
       const scaled = b.op('Mul', [masked, perRow ? b.op('Reshape', [scale, b.ints(channels, 1)]) : scale]);
       const used = b.op('Reshape', [scaled, b.ints(...weight.dims)]);
-      return apply(b, layer, inputs[0]!, used, bias);
+      return withWeight(b, layer, inputs[0]!, used, bias);
     });
     return { builder: b, parameters, features: names.get(crown.features)! };
   }
@@ -108,7 +108,7 @@ export class Piggyback implements Isolation {
       // A typed array's own map: `from` would make a list of numbers first, several times as large.
       const used = layer.weight.data.map((w, i) => w * (mask ? mask[i]! : 1) * scale[channel(i)]!);
       const weight = b.constant(floats(used, layer.weight.dims), b.fresh(`${key}.weight`));
-      return apply(
+      return withWeight(
         b,
         layer,
         inputs[0]!,
@@ -134,10 +134,4 @@ function matrixOf({ weight, channels, perChannel }: WeightLayer): { matrix: numb
 function channelOf(layer: WeightLayer): (i: number) => number {
   const { matrix, perRow } = matrixOf(layer);
   return perRow ? (i) => Math.floor(i / matrix[1]!) : (i) => i % layer.channels;
-}
-
-/** The layer with another weight and bias. */
-function apply(b: GraphBuilder, { node }: WeightLayer, x: string, weight: string, bias: string): string {
-  if (node.op === 'MatMul') return b.op('Add', [b.op('MatMul', [x, weight]), bias]);
-  return b.op(node.op, [x, weight, bias], node.attributes);
 }

@@ -1,0 +1,54 @@
+import type { Crown } from '../../src/learn/strategy.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
+import { floats, int, ints, sizeOf } from '../../src/onnx/model.js';
+import { Random } from '../../src/random.js';
+
+/** Weights and biases uniform in +-1 / sqrt(fan-in), as PyTorch's layers begin. */
+function layerOf(b: GraphBuilder, random: Random) {
+  return (name: string, dims: readonly number[], fanIn: number) => {
+    const values = Float32Array.from(
+      { length: sizeOf(dims) },
+      () => (2 * random.next() - 1) / Math.sqrt(fanIn),
+    );
+    return b.constant(floats(values, dims), name);
+  };
+}
+
+/** A network of dense layers with ReLU; the head comes on top. */
+export function mlp(inputs: number, hidden: readonly number[], seed: number): Crown {
+  const b = new GraphBuilder();
+  const weight = layerOf(b, new Random(seed));
+  let x = b.input('x', [1, inputs]);
+  let width = inputs;
+  hidden.forEach((units, i) => {
+    const w = weight(`dense${i}.w`, [units, width], width);
+    const y = b.op('Gemm', [x, w, weight(`dense${i}.b`, [units], width)], { transB: int(1) }, `dense${i}`);
+    x = b.op('Relu', [y], {}, `dense${i}.relu`);
+    width = units;
+  });
+  b.output(x);
+  return { graph: b.graph(), latent: 'x', latentShape: [inputs], features: x };
+}
+
+/** A small convolutional network on grey pictures: two layers of 3 x 3 with pools, one dense layer. */
+export function convNet(side: number, seed: number): Crown {
+  const b = new GraphBuilder();
+  const weight = layerOf(b, new Random(seed));
+  let x = b.input('x', [1, 1, side, side]);
+  let from = 1;
+  [16, 32].forEach((channels, i) => {
+    const w = weight(`conv${i}.w`, [channels, from, 3, 3], 9 * from);
+    const bias = weight(`conv${i}.b`, [channels], 9 * from);
+    const attributes = { kernel_shape: ints([3, 3]), pads: ints([1, 1, 1, 1]) };
+    const y = b.op('Relu', [b.op('Conv', [x, w, bias], attributes, `conv${i}`)], {}, `conv${i}.relu`);
+    x = b.op('MaxPool', [y], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) }, `pool${i}`);
+    from = channels;
+  });
+  x = b.op('Flatten', [x], { axis: int(1) }, 'flat');
+  const width = b.shape(x)[1]!;
+  const w = weight('dense.w', [128, width], width);
+  const y = b.op('Gemm', [x, w, weight('dense.b', [128], width)], { transB: int(1) }, 'dense');
+  x = b.op('Relu', [y], {}, 'dense.relu');
+  b.output(x);
+  return { graph: b.graph(), latent: 'x', latentShape: [1, side, side], features: x };
+}

@@ -1,0 +1,99 @@
+import { cpuUsage } from 'node:process';
+import type { Engine } from '../../src/engine/engine.js';
+import { type ContinualMetrics, continualMetrics } from '../../src/learn/metrics.js';
+import {
+  accuracyOf,
+  type ContinualLearner,
+  type Holdings,
+  type SequenceProgress,
+} from '../../src/learn/sequence/continual-learner.js';
+import { type MethodName, openMethod } from '../../src/learn/sequence/methods.js';
+import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
+import type { Benchmark } from './benchmarks.js';
+
+/** What one method came to on one benchmark with one seed. */
+export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'> {
+  method: string;
+  benchmark: string;
+  scenario: Scenario;
+  seed: number;
+  /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
+  matrix: (number | null)[][];
+  bytes: Holdings;
+  /** Seconds of learning, without tests: by the clock, and of processor time. */
+  seconds: number;
+  cpuSeconds: number;
+}
+
+/** Called as a method goes on. */
+export type OnProgress = (progress: SequenceProgress & { tasks: number }) => void;
+
+/**
+ * Runs one method on one benchmark. After every task it is tested on the tasks so far and the next one.
+ * @throws LichenError what the method refuses or runs into
+ */
+export async function runContinual(
+  engine: Engine,
+  method: MethodName,
+  name: string,
+  benchmark: Benchmark,
+  seed: number,
+  onProgress: OnProgress = () => {},
+): Promise<ContinualResult> {
+  const { scenario, classes } = benchmark;
+  const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
+  const tasks = benchmark.tasks(seed);
+  const taskKnown = scenario === 'task';
+  const options = { ...benchmark.training, ...training, classes, taskKnown, seed };
+  const learner = await openMethod(method, { engine, crown: benchmark.crown(seed), options, settings });
+  try {
+    const untrained =
+      taskKnown || method === 'joint' ? undefined : await test(learner, tasks, taskKnown, 0, tasks.length);
+    const matrix: number[][] = [];
+    let [seconds, cpuSeconds] = [0, 0];
+    for (const [i, task] of tasks.entries()) {
+      const [start, cpu] = [performance.now(), cpuUsage()];
+      await learner.learn(task, (p) => onProgress({ ...p, tasks: tasks.length }));
+      seconds += (performance.now() - start) / 1000;
+      const used = cpuUsage(cpu);
+      cpuSeconds += (used.user + used.system) / 1e6;
+      // The joint network is trained anew for every test, and says all at the end.
+      const skipped = method === 'joint' && i < tasks.length - 1;
+      const until = skipped ? 0 : Math.min(tasks.length, taskKnown ? i + 1 : i + 2);
+      matrix.push(await test(learner, tasks, taskKnown, 0, until));
+    }
+    const { intransigence: _, ...metrics } =
+      method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
+    return {
+      ...{ method, benchmark: name, scenario, seed, ...metrics },
+      matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
+      bytes: learner.holdings(),
+      ...{ seconds, cpuSeconds },
+    };
+  } finally {
+    await learner.close();
+  }
+}
+
+async function test(
+  learner: ContinualLearner,
+  tasks: readonly SequenceTask[],
+  taskKnown: boolean,
+  from: number,
+  until: number,
+): Promise<number[]> {
+  const row: number[] = [];
+  for (const [j, { test: samples }] of tasks.entries()) {
+    const measured = j >= from && j < until;
+    const rows = measured && (await learner.probabilities(samples, taskKnown ? j : undefined));
+    row.push(rows ? accuracyOf(rows, samples.labels) : Number.NaN);
+  }
+  return row;
+}
+
+/** Of a network that learns all tasks at once there is nothing to say but how good it is in the end. */
+function onlyLast(matrix: readonly number[][]): ContinualMetrics {
+  const last = matrix.at(-1)!;
+  const acc = last.reduce((sum, a) => sum + a, 0) / last.length;
+  return { acc, bwt: 0, fwt: null, learningAccuracy: acc, forgetting: 0, intransigence: null };
+}

@@ -1,0 +1,63 @@
+import { add, mul, neg, sum } from '../../autodiff/rule.js';
+import type { GraphBuilder } from '../../onnx/builder.js';
+import type { Random } from '../../random.js';
+import { drawWithoutDoubles, type Remembered, Rings } from '../sequence/episodic-memory.js';
+import type { Direction, SequenceRehearsal } from '../sequence/rehearsal.js';
+
+/** Keeps a division by the reference's square defined; far below any gradient's square that matters. */
+const TINY = 1e-20;
+
+/**
+ * A-GEM (Chaudhry et al. 2019, 'Efficient lifelong learning with A-GEM', equation 11): where the step would raise the
+ * average loss on the memory of earlier tasks, g . r < 0, what goes against it is taken away:
+ * g - (g . r) / (r . r) r. The memory is a ring of the last samples of each task.
+ */
+export class AverageGem implements SequenceRehearsal {
+  readonly name = 'a-gem';
+  readonly rows: number;
+  readonly direction: Direction = { correct };
+  private readonly rings: Rings;
+
+  /**
+   * @param each samples remembered of each task
+   * @param rows samples that the reference gradient is taken on
+   */
+  constructor(each: number, rows: number) {
+    this.rows = rows;
+    this.rings = new Rings(each, ({ task }) => task);
+  }
+
+  get count(): number {
+    return this.rings.entries.length;
+  }
+
+  offer(sample: Remembered): void {
+    this.rings.offer(sample);
+  }
+
+  recall(task: number, random: Random): Remembered[][] {
+    const earlier = this.rings.entries.filter((entry) => entry.task < task);
+    return [drawWithoutDoubles(earlier, this.rows, random)];
+  }
+}
+
+function correct(
+  b: GraphBuilder,
+  found: ReadonlyMap<string, string>,
+  reference: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const total = (parts: string[]) => parts.reduce((p, q) => add(b, p, q));
+  const dot = (p: string, q: string) => {
+    const product = b.op('Mul', [p, q]);
+    return sum(
+      b,
+      product,
+      b.shape(product).map((_, axis) => axis),
+    );
+  };
+  const names = [...found.keys()];
+  const against = b.op('Relu', [neg(b, total(names.map((n) => dot(found.get(n)!, reference.get(n)!))))]);
+  const square = total(names.map((n) => dot(reference.get(n)!, reference.get(n)!)));
+  const share = b.op('Div', [against, b.op('Add', [square, b.scalar(TINY)])]);
+  return new Map(names.map((n) => [n, add(b, found.get(n)!, mul(b, reference.get(n)!, share))]));
+}

@@ -1,0 +1,67 @@
+import type { Rows } from '../network.js';
+import type { Samples } from '../samples.js';
+import type { SequenceTask } from './task.js';
+
+/** How a sequence is trained, whatever the method. */
+export interface SequenceOptions {
+  /** Classes of all tasks together. */
+  classes: number;
+  /** Whether the task of a sample is known when it is recognized; then only the task's classes come into question. */
+  taskKnown: boolean;
+  epochs: number;
+  /** New samples in a step. */
+  batch: number;
+  optimizer: 'sgd' | 'adam';
+  rate: number;
+  seed: number;
+  threads?: number;
+}
+
+export interface SequenceProgress {
+  /** Number of the task, from 0. */
+  task: number;
+  epoch: number;
+  epochs: number;
+  /** Steps taken in this task, and all that it will take in this phase. */
+  step: number;
+  steps: number;
+  loss: number;
+}
+
+/** What a method holds on to, in bytes. */
+export interface Holdings {
+  /** All that is needed to recognize samples of all tasks. */
+  parameters: number;
+  /** What the method keeps beside that in order to go on learning: Fisher, posterior, importance. */
+  state: number;
+  /** Remembered samples. */
+  memory: number;
+}
+
+/** Learns tasks one after the other. It holds native memory: close it. */
+export interface ContinualLearner {
+  /**
+   * Learns the next task.
+   * @throws LichenError `learn-no-samples`, `learn-diverged`
+   */
+  learn(task: SequenceTask, report?: (progress: SequenceProgress) => void): Promise<void>;
+  /**
+   * Class probabilities [count, classes] of samples; 0 for classes that do not come into question.
+   * @param task number of the samples' task, from 0, where it is known
+   * @throws LichenError `method-needs-task` where the method cannot do without the task and it is not given
+   */
+  probabilities(samples: Samples, task?: number): Promise<Rows>;
+  holdings(): Holdings;
+  close(): Promise<void>;
+}
+
+/** Share of samples whose most probable class is theirs. */
+export function accuracyOf({ data, count, width }: Rows, labels: ArrayLike<number>): number {
+  let right = 0;
+  for (let i = 0; i < count; i++) {
+    let best = 0;
+    for (let c = 1; c < width; c++) if (data[i * width + c]! > data[i * width + best]!) best = c;
+    if (best === labels[i]) right++;
+  }
+  return count === 0 ? 0 : right / count;
+}

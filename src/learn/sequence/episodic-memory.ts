@@ -1,0 +1,73 @@
+import type { Random } from '../../random.js';
+
+/** Where a remembered sample lies: in which task's training set, and where there. */
+export interface Remembered {
+  task: number;
+  index: number;
+  label: number;
+}
+
+/** Which of the samples that pass by are remembered. Memories hold references; the learner reads the samples. */
+export interface EpisodicMemory {
+  /** What is remembered now. */
+  readonly entries: readonly Remembered[];
+  offer(sample: Remembered): void;
+}
+
+/**
+ * Reservoir sampling (Vitter 1985, algorithm R): every sample seen so far is remembered with the same chance. The
+ * (n + 1)th sample draws its place from n + 1, not from n, else the first would stay too often.
+ */
+export class Reservoir implements EpisodicMemory {
+  readonly entries: Remembered[] = [];
+  private seen = 0;
+  private readonly capacity: number;
+  private readonly random: Random;
+
+  constructor(capacity: number, random: Random) {
+    this.capacity = capacity;
+    this.random = random;
+  }
+
+  offer(sample: Remembered): void {
+    this.seen++;
+    if (this.entries.length < this.capacity) {
+      this.entries.push(sample);
+      return;
+    }
+    const place = this.random.int(this.seen);
+    if (place < this.capacity) this.entries[place] = sample;
+  }
+}
+
+/** The last samples of each group, equally many each: a ring per class or per task (Lopez-Paz & Ranzato 2017). */
+export class Rings implements EpisodicMemory {
+  private readonly rings = new Map<number, { entries: Remembered[]; next: number }>();
+  private readonly each: number;
+  private readonly groupOf: (sample: Remembered) => number;
+
+  constructor(each: number, groupOf: (sample: Remembered) => number) {
+    this.each = each;
+    this.groupOf = groupOf;
+  }
+
+  get entries(): readonly Remembered[] {
+    return [...this.rings.values()].flatMap((ring) => ring.entries);
+  }
+
+  offer(sample: Remembered): void {
+    const group = this.groupOf(sample);
+    const ring = this.rings.get(group) ?? { entries: [], next: 0 };
+    this.rings.set(group, ring);
+    ring.entries[ring.next] = sample;
+    ring.next = (ring.next + 1) % this.each;
+  }
+}
+
+/** Some of the entries, none twice; all where they are few. */
+export function drawWithoutDoubles<T>(entries: readonly T[], count: number, random: Random): T[] {
+  if (entries.length <= count) return [...entries];
+  const chosen = new Set<number>();
+  while (chosen.size < count) chosen.add(random.int(entries.length));
+  return [...chosen].map((i) => entries[i]!);
+}

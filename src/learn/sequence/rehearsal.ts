@@ -1,0 +1,36 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
+import type { Random } from '../../random.js';
+import type { Remembered } from './episodic-memory.js';
+
+/** Corrects a step's direction by the gradient on remembered samples, inside the step's graph. */
+export interface Direction {
+  /**
+   * @param found parameter -> gradient of the step's own loss
+   * @param reference parameter -> gradient on remembered samples
+   * @returns parameter -> gradient to follow
+   */
+  correct(
+    b: GraphBuilder,
+    found: ReadonlyMap<string, string>,
+    reference: ReadonlyMap<string, string>,
+  ): Map<string, string>;
+}
+
+/**
+ * Third axis, in a sequence: which samples are remembered, and how they enter a step. They join the batch; or, where
+ * there is a direction, their gradient corrects the step's; or, with a margin, the gradient on every earlier task is a
+ * constraint on the step's (GEM).
+ */
+export interface SequenceRehearsal {
+  readonly name: string;
+  /** Remembered samples in a step; with constraints: of each earlier task. */
+  readonly rows: number;
+  readonly direction?: Direction;
+  readonly margin?: number;
+  /** A new sample passes by. */
+  offer(sample: Remembered): void;
+  /** Samples for a step of task `task`: one list, or with constraints one list for each earlier task. */
+  recall(task: number, random: Random): Remembered[][];
+  /** How many samples are remembered. */
+  readonly count: number;
+}

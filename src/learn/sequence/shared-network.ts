@@ -1,0 +1,211 @@
+import { adamRate } from '../../autodiff/optimizer.js';
+import type { Engine, FloatTensor } from '../../engine/engine.js';
+import { LichenError } from '../../errors.js';
+import { sizeOf } from '../../onnx/model.js';
+import { Random } from '../../random.js';
+import type { Rows } from '../network.js';
+import { joined as joinedSamples, type Samples } from '../samples.js';
+import { Steps } from '../steps.js';
+import type { Crown, Isolation, Parameter } from '../strategy.js';
+import { type BatchShape, blankBatch, drawNoise, fillBatch, ratesOf, type Sample } from './batches.js';
+import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
+import type { Remembered } from './episodic-memory.js';
+import { runEpochs, type Stepper } from './epochs.js';
+import { withHead } from './headed.js';
+import { Predictor } from './predictor.js';
+import type { SequenceRehearsal } from './rehearsal.js';
+import type { SequenceRegularization, SharedState } from './shared-state.js';
+import { sharedStep } from './shared-step.js';
+import type { SequenceTask } from './task.js';
+
+/** One choice on each axis, for tasks that share one network. */
+export interface SharedAxes {
+  /** What of the network is trained. */
+  isolation: Isolation;
+  regularization: SequenceRegularization;
+  rehearsal: SequenceRehearsal;
+}
+
+type Noise = ReadonlyMap<string, readonly number[]>;
+
+/** What `open` makes. */
+interface Made extends Pick<SharedState, 'isolation' | 'crown' | 'parameters' | 'random'> {
+  stepper: Stepper;
+  predictor: Predictor;
+  noise: Noise;
+}
+
+/** Learns tasks one after the other with one network for all of them. */
+export class SharedNetwork implements ContinualLearner, SharedState {
+  readonly engine: Engine;
+  readonly isolation: Isolation;
+  readonly crown: Crown;
+  readonly parameters: readonly Parameter[];
+  readonly options: SequenceOptions;
+  readonly random: Random;
+  readonly tasks: SequenceTask[] = [];
+  private readonly axes: SharedAxes;
+  private readonly stepper: Stepper;
+  private readonly predictor: Predictor;
+  private readonly noise: Noise;
+  /** For every task, the samples that it was trained on: memories point into them. */
+  private readonly trained: Samples[] = [];
+  private step = 0;
+
+  private constructor(engine: Engine, axes: SharedAxes, options: SequenceOptions, made: Made) {
+    this.engine = engine;
+    this.axes = axes;
+    this.options = options;
+    this.isolation = made.isolation;
+    this.crown = made.crown;
+    this.parameters = made.parameters;
+    this.random = made.random;
+    this.stepper = made.stepper;
+    this.predictor = made.predictor;
+    this.noise = made.noise;
+  }
+
+  /** Builds and compiles everything. */
+  static async open(
+    engine: Engine,
+    crown: Crown,
+    axes: SharedAxes,
+    options: SequenceOptions,
+  ): Promise<SharedNetwork> {
+    const { regularization, rehearsal } = axes;
+    const { batch, optimizer, threads, classes, seed, taskKnown: masked } = options;
+    const random = new Random(seed);
+    const headed = withHead(crown, classes, random);
+    const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
+    const { direction } = rehearsal;
+    const rows = { batch: batch + joined(rehearsal), reference: direction ? rehearsal.rows : 0 };
+    const shape = { ...rows, classes, masked, optimizer };
+    const graph = sharedStep(isolation, regularization, direction, headed, shape, random);
+    const stepper = await Steps.compile(engine, graph, { threads });
+    const predictor = await Predictor.open(engine, isolation, headed, random, threads);
+    const { parameters, noise } = graph;
+    const made = { isolation, crown: headed, parameters, random, stepper, predictor, noise };
+    return new SharedNetwork(engine, axes, options, made);
+  }
+
+  values(): Map<string, Float32Array> {
+    return this.stepper.values();
+  }
+
+  async learn(task: SequenceTask, report: (p: SequenceProgress) => void = () => {}): Promise<void> {
+    const { regularization } = this.axes;
+    const number = this.tasks.push(task) - 1;
+    const train = (await regularization.beforeTask?.(this)) ?? task.train;
+    this.trained.push(train);
+    await this.train(train, () => number, number, report);
+    await regularization.afterTask?.(this);
+  }
+
+  /** Learns some tasks at once, as if they were one. */
+  async learnTogether(
+    tasks: readonly SequenceTask[],
+    report: (p: SequenceProgress) => void = () => {},
+  ): Promise<void> {
+    this.tasks.push(...tasks);
+    const taskOf = tasks.flatMap((t, k) => Array.from({ length: t.train.count }, () => k));
+    await this.train(joinedSamples(tasks.map((t) => t.train)), (i) => taskOf[i]!, tasks.length - 1, report);
+  }
+
+  private async train(
+    train: Samples,
+    taskOf: (index: number) => number,
+    number: number,
+    report: (p: SequenceProgress) => void,
+  ): Promise<void> {
+    const { regularization } = this.axes;
+    const { epochs, batch } = this.options;
+    await runEpochs(
+      this.stepper,
+      { count: train.count, epochs, batch },
+      {
+        feed: (batches, epoch) => this.feed(train, taskOf, number, batches, epoch),
+        constants: () => regularization.inputs?.() ?? {},
+        onSteps: (progress) => report({ task: number, ...progress }),
+        afterEpoch: (epoch) => regularization.afterEpoch?.(this, epoch),
+      },
+      this.random,
+    );
+  }
+
+  async probabilities(samples: Samples, task?: number): Promise<Rows> {
+    const { regularization } = this.axes;
+    if (this.options.taskKnown && task === undefined) {
+      throw new LichenError(
+        'method-needs-task',
+        "this network was trained with the task known, so it must be told the samples' task; say `taskKnown: false` to do without",
+      );
+    }
+    const values = (await regularization.valuesFor?.(this, task)) ?? this.values();
+    const draws = regularization.draws ?? 1;
+    return this.predictor.probabilities(samples, values, this.openOf(task), draws, this.random);
+  }
+
+  holdings(): Holdings {
+    const count = this.parameters.reduce((sum, p) => sum + p.initial.length, 0);
+    return {
+      parameters: 4 * count,
+      state: this.axes.regularization.stateBytes?.() ?? 0,
+      memory: 4 * this.axes.rehearsal.count * sizeOf(this.crown.latentShape),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.stepper.close(), this.predictor.close()]);
+  }
+
+  /** The classes that come into question for a task; all where tasks are not told apart. */
+  private openOf(task: number | undefined): readonly number[] | undefined {
+    return this.options.taskKnown && task !== undefined ? this.tasks[task]?.classes : undefined;
+  }
+
+  private feed(
+    train: Samples,
+    taskOf: (index: number) => number,
+    task: number,
+    batches: readonly (readonly number[])[],
+    epoch: number,
+  ): Record<string, FloatTensor> {
+    const { rehearsal } = this.axes;
+    const { direction } = rehearsal;
+    const shape = (of: string, rows: number): BatchShape => ({
+      ...{ of, rows, shape: this.crown.latentShape },
+      ...{ classes: this.options.classes, masked: this.options.taskKnown },
+    });
+    const batch = shape('batch', this.options.batch + joined(rehearsal));
+    const memory = shape('memory', rehearsal.rows);
+    const tensors = {
+      ...blankBatch(batch, batches.length),
+      ...(direction ? blankBatch(memory, batches.length) : {}),
+      ...drawNoise(this.noise, batches.length, this.random),
+    };
+    const rates = batches.map((indices, at) => {
+      const fresh = indices.map(
+        (index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! }),
+      );
+      const recalled = rehearsal.recall(task, this.random).flat();
+      const samples = fresh.map((r) => this.sampleOf(r, train));
+      const remembered = recalled.map((r) => this.sampleOf(r));
+      fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
+      // Without a memory yet, the step's own samples correct nothing: their gradient agrees with itself.
+      if (direction) fillBatch(tensors, memory, at, remembered.length > 0 ? remembered : samples);
+      // Each sample passes by once, however many epochs there are.
+      if (epoch === 0) for (const sample of fresh) rehearsal.offer(sample);
+      return this.options.optimizer === 'adam' ? adamRate(++this.step, 1) : 1;
+    });
+    return { ...tensors, ...ratesOf(rates) };
+  }
+
+  private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {
+    return { samples: of, index, label, open: this.openOf(task) };
+  }
+}
+
+/** Rows of remembered samples that join a batch. */
+function joined({ rows, direction, margin }: SequenceRehearsal): number {
+  return direction || margin !== undefined ? 0 : rows;
+}

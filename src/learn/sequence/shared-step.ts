@@ -1,0 +1,102 @@
+import { gradients } from '../../autodiff/gradient.js';
+import { crossEntropy } from '../../autodiff/loss.js';
+import { lower } from '../../autodiff/lower.js';
+import { adam, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
+import { add } from '../../autodiff/rule.js';
+import type { GraphBuilder } from '../../onnx/builder.js';
+import { inline } from '../../onnx/inline.js';
+import type { Random } from '../../random.js';
+import type { StepGraph } from '../steps.js';
+import type { Crown, Isolation, Parameter, Regularization } from '../strategy.js';
+import { LOSS } from '../training-graph.js';
+import { batchInputs } from './batches.js';
+import { arranged, fedBy } from './headed.js';
+import type { Direction } from './rehearsal.js';
+
+export interface StepOptions {
+  classes: number;
+  /** Whether batches have a mask of open classes. */
+  masked: boolean;
+  /** Rows of a batch. */
+  batch: number;
+  /** Rows of remembered samples whose gradient corrects the step's; 0 without a direction. */
+  reference: number;
+  optimizer: 'sgd' | 'adam';
+}
+
+/**
+ * The network up to its logits for a batch, with parameters, samples and the mask of open classes as inputs.
+ * @param of the batch's name; see `batchInputs`
+ */
+export function logitsOf(
+  isolation: Isolation,
+  crown: Crown,
+  batch: number,
+  masked: boolean,
+  of: string,
+  random: Random,
+): {
+  b: GraphBuilder;
+  logits: string;
+  parameters: Parameter[];
+  noise: ReadonlyMap<string, readonly number[]>;
+} {
+  const { x, open } = batchInputs(of);
+  const network = isolation.network({ crown: fedBy(crown, x), earlier: [] }, batch, random);
+  const b = arranged(network);
+  const { parameters, features, noise = new Map() } = network;
+  const logits = masked ? b.op('Add', [features, b.input(open, b.shape(features))]) : features;
+  return { b, logits, parameters, noise };
+}
+
+/** The same with the loss of the batch as `LOSS`. */
+export function lossOf(
+  isolation: Isolation,
+  crown: Crown,
+  batch: number,
+  masked: boolean,
+  of: string,
+  random: Random,
+): ReturnType<typeof logitsOf> {
+  const made = logitsOf(isolation, crown, batch, masked, of, random);
+  const { b, logits } = made;
+  crossEntropy(b, logits, b.input(batchInputs(of).targets, b.shape(logits)), 'data_loss');
+  return made;
+}
+
+/** One step of a sequence as a graph: loss on the batch, gradients, their direction corrected, the optimizer. */
+export function sharedStep(
+  isolation: Isolation,
+  regularization: Regularization,
+  direction: Direction | undefined,
+  crown: Crown,
+  { batch, masked, reference, optimizer }: StepOptions,
+  random: Random,
+): StepGraph & { noise: ReadonlyMap<string, readonly number[]> } {
+  const { b, parameters, noise } = lossOf(isolation, crown, batch, masked, 'batch', random);
+  const penalty = regularization.penalty(b, parameters);
+  b.op('Identity', [penalty ? add(b, 'data_loss', penalty) : 'data_loss'], {}, LOSS);
+  const names = parameters.map((p) => p.name);
+  let found = gradients(b, LOSS, names);
+  const inputsOf = (of: string) =>
+    Object.entries(batchInputs(of)).flatMap(([kind, name]) => (kind !== 'open' || masked ? [name] : []));
+  const each = [...inputsOf('batch'), ...noise.keys(), RATE_INPUT];
+  if (direction) {
+    const { b: other } = lossOf(isolation, crown, reference, masked, 'memory', random);
+    const remembered = gradients(other, 'data_loss', names);
+    for (const g of new Set(remembered.values())) other.output(g);
+    const inputs = inputsOf('memory');
+    for (const i of inputs) b.input(i, other.shape(i));
+    const known = new Map([...names, ...inputs].map((name) => [name, name]));
+    const inlined = inline(b, other.graph(), known);
+    found = direction.correct(b, found, new Map([...remembered].map(([p, g]) => [p, inlined.get(g)!])));
+    each.push(...inputs);
+  }
+  const optimize = optimizer === 'adam' ? adam : sgd;
+  const steps = optimize(
+    b,
+    parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
+  );
+  b.output(LOSS);
+  return { model: lower(b.model('lichen-sequence')), parameters, steps, each, noise };
+}

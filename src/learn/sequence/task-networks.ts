@@ -1,0 +1,201 @@
+import { lower } from '../../autodiff/lower.js';
+import type { Engine, Program } from '../../engine/engine.js';
+import { LichenError } from '../../errors.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import { floats, int, sizeOf } from '../../onnx/model.js';
+import { Random } from '../../random.js';
+import type { AdapterTensors, StoredTensor } from '../adapter.js';
+import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
+import { weightLayer } from '../isolation/layers.js';
+import type { Rows } from '../network.js';
+import type { Samples } from '../samples.js';
+import type { Crown, Isolation, IsolationContext } from '../strategy.js';
+import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
+import { fedBy, HEAD } from './headed.js';
+import type { SequenceTask } from './task.js';
+import { type TaskHead, TaskTrainer, type TaskTraining } from './task-trainer.js';
+
+/** What is kept of a task. */
+export interface LearnedTask {
+  classes: readonly number[];
+  tensors: AdapterTensors;
+  head: TaskHead;
+}
+
+/** How an isolation learns a task where one training of its network is not all. */
+export interface TaskLearning {
+  trainer: TaskTrainer;
+  context: IsolationContext;
+  /** Earlier tasks, oldest first. */
+  learned: readonly LearnedTask[];
+  task: SequenceTask;
+  number: number;
+  report: (progress: SequenceProgress) => void;
+}
+
+/** An isolation that trains a task in phases of its own, or changes what earlier tasks left. */
+export interface PhasedIsolation extends Isolation {
+  /** Learns a task; returns what is kept of every task, the new one last. */
+  learn(learning: TaskLearning): Promise<LearnedTask[]>;
+}
+
+export interface TaskNetworksOptions {
+  /**
+   * Trains the whole crown on the first task, and freezes it then: what later tasks build on where there is no
+   * pretrained backbone.
+   */
+  backboneFromFirst: boolean;
+  schedule?: TaskTraining['schedule'];
+}
+
+/** Rows of a run. */
+const ROWS = 200;
+
+/** Learns tasks one after the other, each with what an isolation strategy keeps apart for it, and a head of its own. */
+export class TaskNetworks implements ContinualLearner {
+  private readonly trainer: TaskTrainer;
+  private readonly isolation: Isolation | PhasedIsolation;
+  private readonly settings: TaskNetworksOptions;
+  private crown: Crown;
+  private learned: LearnedTask[] = [];
+  /** Deployed networks of tasks, compiled when they are first asked. */
+  private readonly programs = new Map<number, Program>();
+
+  constructor(
+    engine: Engine,
+    crown: Crown,
+    isolation: Isolation | PhasedIsolation,
+    options: SequenceOptions,
+    settings: TaskNetworksOptions,
+  ) {
+    this.trainer = new TaskTrainer(engine, crown.latentShape, options, new Random(options.seed));
+    this.crown = crown;
+    this.isolation = isolation;
+    this.settings = settings;
+  }
+
+  async learn(task: SequenceTask, report: (p: SequenceProgress) => void = () => {}): Promise<void> {
+    const number = this.learned.length;
+    const { isolation } = this;
+    if ('learn' in isolation) {
+      const { trainer, learned } = this;
+      const context = { crown: this.crown, earlier: learned.map((l) => l.tensors) };
+      this.learned = await isolation.learn({ trainer, context, learned, task, number, report });
+      // Earlier tasks may have another network now.
+      await this.forget();
+      return;
+    }
+    if (number === 0 && this.settings.backboneFromFirst) {
+      const whole = new FineTuning(this.trainer.options.rate);
+      const { values, head } = await this.train(whole, task, number, report);
+      this.crown = withTrained(this.crown, values);
+      this.learned.push({ classes: task.classes, tensors: new Map(), head });
+      return;
+    }
+    const { values, head } = await this.train(isolation, task, number, report);
+    const tensors = isolation.freeze(this.context(this.learned.length), values);
+    this.learned.push({ classes: task.classes, tensors, head });
+  }
+
+  async probabilities(samples: Samples, task?: number): Promise<Rows> {
+    const learned = task === undefined ? undefined : this.learned[task];
+    if (task === undefined || !learned) {
+      throw new LichenError(
+        'method-needs-task',
+        `${this.isolation.name} keeps a network for every task and must be told which one to ask; ` +
+          `there are tasks 0 to ${this.learned.length - 1}, and it was asked for ${task ?? 'none'}`,
+      );
+    }
+    const { classes: all } = this.trainer.options;
+    const { latentShape, latent } = this.crown;
+    const program = await this.programOf(task, learned);
+    const width = sizeOf(latentShape);
+    const x = { dims: [ROWS, ...latentShape], data: new Float32Array(ROWS * width) };
+    const rows: Rows = { data: new Float32Array(samples.count * all), count: samples.count, width: all };
+    for (let from = 0; from < samples.count; from += ROWS) {
+      const count = Math.min(ROWS, samples.count - from);
+      for (let row = 0; row < count; row++) samples.read(from + row, x.data, row * width);
+      const found = (await program.run({ [latent]: x }))[program.outputs[0]!]!.data;
+      for (let row = 0; row < count; row++) {
+        learned.classes.forEach((label, place) => {
+          rows.data[(from + row) * all + label] = found[row * learned.classes.length + place]!;
+        });
+      }
+    }
+    return rows;
+  }
+
+  holdings(): Holdings {
+    const adapters = this.learned.flatMap((l) => [...l.tensors.values()]).map(storedBytes);
+    const heads = this.learned.map(({ head }) => 4 * (head.weight.length + head.bias.length));
+    const sum = (values: readonly number[]) => values.reduce((total, v) => total + v, 0);
+    // One network per task needs no crown beside them.
+    const shared = this.isolation.name === 'fine-tuning' ? 0 : crownBytes(this.crown);
+    return { parameters: shared + sum(adapters) + sum(heads), state: 0, memory: 0 };
+  }
+
+  async close(): Promise<void> {
+    await this.forget();
+  }
+
+  private async forget(): Promise<void> {
+    await Promise.all([...this.programs.values()].map((p) => p.close()));
+    this.programs.clear();
+  }
+
+  /** What a task's network builds on. Columns of tasks before it, but not the first task's, where that is the crown. */
+  private context(task: number): IsolationContext {
+    const first = this.settings.backboneFromFirst ? 1 : 0;
+    return { crown: this.crown, earlier: this.learned.slice(first, task).map((l) => l.tensors) };
+  }
+
+  private train(
+    isolation: Isolation,
+    task: SequenceTask,
+    number: number,
+    report: (p: SequenceProgress) => void,
+  ) {
+    const { earlier } = this.context(number);
+    const { schedule } = this.settings;
+    return this.trainer.train(
+      {
+        ...{ task, number },
+        network: (input, batch) =>
+          isolation.network({ crown: fedBy(this.crown, input), earlier }, batch, this.trainer.random),
+        ...(schedule && { schedule }),
+      },
+      report,
+    );
+  }
+
+  private async programOf(task: number, { tensors, head, classes }: LearnedTask): Promise<Program> {
+    const known = this.programs.get(task);
+    if (known) return known;
+    const b = new GraphBuilder();
+    const { latent, latentShape } = this.crown;
+    b.input(latent, [ROWS, ...latentShape]);
+    const first = task === 0 && this.settings.backboneFromFirst && !('learn' in this.isolation);
+    const isolation = first ? new FineTuning(0) : this.isolation;
+    const { features } = isolation.deploy(this.context(task), tensors, b, latent);
+    const weight = b.constant(floats(head.weight, [classes.length, b.shape(features)[1]!]), `${HEAD}.weight`);
+    const bias = b.constant(floats(head.bias, [classes.length]), `${HEAD}.bias`);
+    const logits = b.op('Gemm', [features, weight, bias], { transB: int(1) });
+    b.output(b.op('Softmax', [logits], { axis: int(1) }));
+    const { threads } = this.trainer.options;
+    const program = await this.trainer.engine.compile(lower(b.model('lichen-task-network')), { threads });
+    this.programs.set(task, program);
+    return program;
+  }
+}
+
+function crownBytes({ graph }: Crown): number {
+  return graph.nodes.reduce((sum, node) => {
+    const layer = weightLayer(graph, node);
+    return sum + (layer ? 4 * (layer.weight.data.length + (layer.bias?.length ?? 0)) : 0);
+  }, 0);
+}
+
+function storedBytes({ type, data }: StoredTensor): number {
+  if (type === 'bit') return Math.ceil(data.length / 8);
+  return (type === 'half' ? 2 : 4) * data.length;
+}
