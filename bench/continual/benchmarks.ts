@@ -123,6 +123,10 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 5, batch: 10, optimizer: 'adam', rate: 1e-3 },
     tasks: (seed) => split(seed, { train: 1000 }),
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
+    methods: {
+      gem: { settings: { memoryEach: 64 } },
+      'a-gem': { settings: { memoryEach: 64, recall: 64 } },
+    },
   },
   'split-mnist-class': {
     summary: 'two digits a task, all pictures, one pass, class-incremental (Mammoth’s protocol)',
@@ -156,6 +160,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     methods: {
       er: { training: { rate: 0.1 }, settings: { memory: 5000 } },
       'a-gem': { training: { rate: 0.1 } },
+      gem: { training: { rate: 0.05 } },
     },
   },
   'permuted-mnist-heads': {

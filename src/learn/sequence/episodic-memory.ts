@@ -42,25 +42,41 @@ export class Reservoir implements EpisodicMemory {
 
 /** The last samples of each group, equally many each: a ring per class or per task (Lopez-Paz & Ranzato 2017). */
 export class Rings implements EpisodicMemory {
-  private readonly rings = new Map<number, { entries: Remembered[]; next: number }>();
-  private readonly each: number;
+  private readonly rings = new Map<number, Remembered[]>();
   private readonly groupOf: (sample: Remembered) => number;
+  private size: number;
 
   constructor(each: number, groupOf: (sample: Remembered) => number) {
-    this.each = each;
+    this.size = each;
     this.groupOf = groupOf;
   }
 
+  /** Samples of each group, at most. */
+  get each(): number {
+    return this.size;
+  }
+
   get entries(): readonly Remembered[] {
-    return [...this.rings.values()].flatMap((ring) => ring.entries);
+    return [...this.rings.values()].flat();
+  }
+
+  /** The samples of a group, oldest first. */
+  of(group: number): Remembered[] {
+    return this.rings.get(group) ?? [];
   }
 
   offer(sample: Remembered): void {
     const group = this.groupOf(sample);
-    const ring = this.rings.get(group) ?? { entries: [], next: 0 };
+    const ring = this.of(group);
     this.rings.set(group, ring);
-    ring.entries[ring.next] = sample;
-    ring.next = (ring.next + 1) % this.each;
+    ring.push(sample);
+    if (ring.length > this.size) ring.shift();
+  }
+
+  /** Forgets the oldest of each group beyond a new size. */
+  shrink(each: number): void {
+    this.size = each;
+    for (const [group, ring] of this.rings) this.rings.set(group, ring.slice(-each));
   }
 }
 

@@ -8,6 +8,7 @@ import { Pnn } from '../isolation/pnn.js';
 import { NoRegularization } from '../regularization/none.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
+import { Gem, type GemOptions } from '../rehearsal/gem.js';
 import type { Crown } from '../strategy.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
 import { Reservoir } from './episodic-memory.js';
@@ -23,6 +24,7 @@ export interface MethodSettings {
   memoryEach?: number;
   /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
   recall?: number;
+  gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
   /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
@@ -82,6 +84,15 @@ export const METHODS = {
     summary: 'the step never raises the average loss of remembered samples (Chaudhry et al. 2019)',
     open: ({ engine, crown, options, settings }) => {
       const rehearsal = new AverageGem(settings.memoryEach ?? 256, settings.recall ?? 256);
+      const isolation = new FineTuning(options.rate);
+      return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
+    },
+  },
+  gem: {
+    summary: 'the step raises no earlier task’s loss on its memory (Lopez-Paz & Ranzato 2017)',
+    open: ({ engine, crown, options, settings: { gem = {}, memoryEach: each = 256 } }) => {
+      const { margin = 0.5, total } = gem;
+      const rehearsal = new Gem({ margin, ...(total === undefined ? { each } : { total }) });
       const isolation = new FineTuning(options.rate);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
     },

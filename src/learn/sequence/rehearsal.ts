@@ -18,15 +18,18 @@ export interface Direction {
 
 /**
  * Third axis, in a sequence: which samples are remembered, and how they enter a step. They join the batch; or, where
- * there is a direction, their gradient corrects the step's; or, with a margin, the gradient on every earlier task is a
- * constraint on the step's (GEM).
+ * there is a direction, their gradient corrects the step's; or the gradient on every earlier task is a constraint on the
+ * step's.
  */
 export interface SequenceRehearsal {
   readonly name: string;
-  /** Remembered samples in a step; with constraints: of each earlier task. */
+  /** Remembered samples in a step; with constraints, at most so many of each earlier task. */
   readonly rows: number;
   readonly direction?: Direction;
-  readonly margin?: number;
+  readonly constraints?: {
+    /** What share of each earlier task's gradient a step adds to its own; null where its own stands. */
+    dual(gram: number[][], dots: number[]): number[] | null;
+  };
   /** A new sample passes by. */
   offer(sample: Remembered): void;
   /** Samples for a step of task `task`: one list, or with constraints one list for each earlier task. */

@@ -8,6 +8,7 @@ import { joined as joinedSamples, type Samples } from '../samples.js';
 import { Steps } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
 import { type BatchShape, blankBatch, drawNoise, fillBatch, ratesOf, type Sample } from './batches.js';
+import { ConstrainedSteps } from './constrained-steps.js';
 import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
 import type { Remembered } from './episodic-memory.js';
 import { runEpochs, type Stepper } from './epochs.js';
@@ -81,7 +82,12 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const rows = { batch: batch + joined(rehearsal), reference: direction ? rehearsal.rows : 0 };
     const shape = { ...rows, classes, masked, optimizer };
     const graph = sharedStep(isolation, regularization, direction, headed, shape, random);
-    const stepper = await Steps.compile(engine, graph, { threads });
+    const { constraints } = rehearsal;
+    const making = { engine, isolation, regularization, crown: headed, random };
+    const stepOptions = { ...shape, ...(threads !== undefined && { threads }) };
+    const stepper = constraints
+      ? new ConstrainedSteps({ ...making, options: stepOptions, dual: constraints.dual }, graph.parameters)
+      : await Steps.compile(engine, graph, { threads });
     const predictor = await Predictor.open(engine, isolation, headed, random, threads);
     const { parameters, noise } = graph;
     const made = { isolation, crown: headed, parameters, random, stepper, predictor, noise };
@@ -119,6 +125,7 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   ): Promise<void> {
     const { regularization } = this.axes;
     const { epochs, batch } = this.options;
+    if (this.stepper instanceof ConstrainedSteps) await this.constrain(this.stepper, number);
     await runEpochs(
       this.stepper,
       { count: train.count, epochs, batch },
@@ -163,6 +170,25 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     return this.options.taskKnown && task !== undefined ? this.tasks[task]?.classes : undefined;
   }
 
+  /** Hands the memory of earlier tasks to the steps: it does not change while a task is learned. */
+  private constrain(steps: ConstrainedSteps, task: number): Promise<void> {
+    const { rehearsal } = this.axes;
+    const recalled = rehearsal.recall(task, this.random);
+    const rows = Math.max(1, ...recalled.map((samples) => samples.length));
+    const shape = this.shape('memory', rows);
+    const tensors = blankBatch(shape, recalled.length);
+    recalled.forEach((samples, k) => {
+      const remembered = samples.map((r) => this.sampleOf(r));
+      fillBatch(tensors, shape, k, remembered);
+    });
+    return steps.constrain(tensors, recalled.length, rows);
+  }
+
+  private shape(of: string, rows: number): BatchShape {
+    const { classes, taskKnown: masked } = this.options;
+    return { of, rows, shape: this.crown.latentShape, classes, masked };
+  }
+
   private feed(
     train: Samples,
     taskOf: (index: number) => number,
@@ -171,13 +197,9 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     epoch: number,
   ): Record<string, FloatTensor> {
     const { rehearsal } = this.axes;
-    const { direction } = rehearsal;
-    const shape = (of: string, rows: number): BatchShape => ({
-      ...{ of, rows, shape: this.crown.latentShape },
-      ...{ classes: this.options.classes, masked: this.options.taskKnown },
-    });
-    const batch = shape('batch', this.options.batch + joined(rehearsal));
-    const memory = shape('memory', rehearsal.rows);
+    const { direction, constraints } = rehearsal;
+    const batch = this.shape('batch', this.options.batch + joined(rehearsal));
+    const memory = this.shape('memory', rehearsal.rows);
     const tensors = {
       ...blankBatch(batch, batches.length),
       ...(direction ? blankBatch(memory, batches.length) : {}),
@@ -187,7 +209,7 @@ export class SharedNetwork implements ContinualLearner, SharedState {
       const fresh = indices.map(
         (index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! }),
       );
-      const recalled = rehearsal.recall(task, this.random).flat();
+      const recalled = constraints ? [] : rehearsal.recall(task, this.random).flat();
       const samples = fresh.map((r) => this.sampleOf(r, train));
       const remembered = recalled.map((r) => this.sampleOf(r));
       fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
@@ -206,6 +228,6 @@ export class SharedNetwork implements ContinualLearner, SharedState {
 }
 
 /** Rows of remembered samples that join a batch. */
-function joined({ rows, direction, margin }: SequenceRehearsal): number {
-  return direction || margin !== undefined ? 0 : rows;
+function joined({ rows, direction, constraints }: SequenceRehearsal): number {
+  return direction || constraints ? 0 : rows;
 }

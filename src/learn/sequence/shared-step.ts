@@ -64,6 +64,16 @@ export function lossOf(
   return made;
 }
 
+/** Names the loss of the batch together with what holds the weights in place as `LOSS`. */
+export function penalized(
+  b: GraphBuilder,
+  regularization: Regularization,
+  parameters: readonly Parameter[],
+): void {
+  const penalty = regularization.penalty(b, parameters);
+  b.op('Identity', [penalty ? add(b, 'data_loss', penalty) : 'data_loss'], {}, LOSS);
+}
+
 /** One step of a sequence as a graph: loss on the batch, gradients, their direction corrected, the optimizer. */
 export function sharedStep(
   isolation: Isolation,
@@ -74,8 +84,7 @@ export function sharedStep(
   random: Random,
 ): StepGraph & { noise: ReadonlyMap<string, readonly number[]> } {
   const { b, parameters, noise } = lossOf(isolation, crown, batch, masked, 'batch', random);
-  const penalty = regularization.penalty(b, parameters);
-  b.op('Identity', [penalty ? add(b, 'data_loss', penalty) : 'data_loss'], {}, LOSS);
+  penalized(b, regularization, parameters);
   const names = parameters.map((p) => p.name);
   let found = gradients(b, LOSS, names);
   const inputsOf = (of: string) =>
