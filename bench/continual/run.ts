@@ -39,12 +39,13 @@ export async function runContinual(
   benchmark: Benchmark,
   seed: number,
   onProgress: OnProgress = () => {},
+  threads = 1,
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
   const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
   const tasks = benchmark.tasks(seed);
   const taskKnown = scenario === 'task';
-  const options = { ...benchmark.training, ...training, classes, taskKnown, seed };
+  const options = { ...benchmark.training, ...training, classes, taskKnown, seed, threads };
   const learner = await openMethod(method, { engine, crown: benchmark.crown(seed), options, settings });
   try {
     const untrained =

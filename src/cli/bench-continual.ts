@@ -21,6 +21,7 @@ interface ContinualOptions {
   firstSeed: number;
   out?: string;
   resume: boolean;
+  threads: number;
   json: boolean;
   engine: EngineChoice;
 }
@@ -44,6 +45,7 @@ export function addContinual(bench: Command): void {
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
     .option('--out <file>', 'where the figures go (default: bench/results/continual/BENCHMARK.json)')
     .option('--resume', 'leave out the runs that the file has already', false)
+    .option('--threads <n>', 'threads of a run; these networks are small', integer(1, 64), 1)
     .option('--json', 'print the runs as a JSON array', false)
     .addOption(engineOption())
     .addHelpText(
@@ -64,7 +66,7 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, seeds, firstSeed, resume, json } = options;
+  const { benchmark: name, methods, seeds, firstSeed, resume, json, threads } = options;
   const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
@@ -75,8 +77,15 @@ async function continual(options: ContinualOptions): Promise<void> {
       const result =
         before ??
         (await running(`${method}, seed ${seed}`, (say) =>
-          runContinual(engine, method, name, BENCHMARKS[name]!, seed, ({ task, tasks, step, steps, loss }) =>
-            say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
+          runContinual(
+            engine,
+            method,
+            name,
+            BENCHMARKS[name]!,
+            seed,
+            ({ task, tasks, step, steps, loss }) =>
+              say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
+            threads,
           ),
         ));
       found.push(result);
