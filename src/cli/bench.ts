@@ -12,6 +12,7 @@ import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
+import { addReport } from './bench-report.js';
 import { type CommonOptions, common, finish, names, one, running } from './bench-shared.js';
 import { addScaling, addSpeed } from './bench-speed.js';
 import { integer } from './options.js';
@@ -31,6 +32,7 @@ export function addBench(program: Command): void {
   addScaling(bench);
   addMemory(bench);
   addContinual(bench);
+  addReport(bench);
 }
 
 function addAccuracy(bench: Command): void {
