@@ -4,7 +4,8 @@ import { LEARNER_DEFAULTS } from '../src/learn/learner-options.js';
 import { sizeOf } from '../src/onnx/model.js';
 import { Random } from '../src/random.js';
 import { sideResult } from './speed/comparison.js';
-import { STEPS_A_TURN, startLichen } from './speed/steps.js';
+import { STEPS_A_TURN } from './speed/protocol.js';
+import { startLichen } from './speed/steps.js';
 import { inTurns } from './speed/turns.js';
 import { workNamed } from './speed/work.js';
 

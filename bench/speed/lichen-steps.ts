@@ -5,15 +5,23 @@ import { LichenError } from '../../src/errors.js';
 import { train } from '../../src/learn/learner.js';
 import { LEARNER_DEFAULTS } from '../../src/learn/learner-options.js';
 import { NoRegularization } from '../../src/learn/regularization/none.js';
-import { NoRehearsal } from '../../src/learn/rehearsal/none.js';
+import type { Rehearsal } from '../../src/learn/strategy.js';
 import { forgetPeak, residentBytes } from '../../src/process-memory.js';
-import { COMPARED_STEPS, type Measured, messages, type Ready, type Request, WARM_STEPS } from './protocol.js';
+import {
+  COMPARED_STEPS,
+  type Measured,
+  messages,
+  type Ready,
+  type Request,
+  STEPS_A_TURN,
+  WARM_STEPS,
+} from './protocol.js';
 import { CLASSES, WORKS, type WorkName, workNamed } from './work.js';
 
 /**
  * Entry of Lichen's side of a comparison: the product's own training loop, which stays warm and goes on for so many
  * steps whenever it is asked (see protocol.ts). A step is all that the loop does for one batch: decoding the
- * latents, the targets, the graph, the loss.
+ * latents, the targets, the graph, the loss. A turn is an epoch, so that no run of steps goes beyond its end.
  */
 const { values } = parseArgs({
   options: {
@@ -28,6 +36,12 @@ const { values } = parseArgs({
   },
 });
 
+/** Every batch of an epoch is the whole set, in its own order: all sides train on the same. */
+const wholeSet: Rehearsal = {
+  name: 'the whole set',
+  epoch: (fresh) => Array.from({ length: STEPS_A_TURN }, () => [...fresh]),
+};
+
 const say = (message: Ready | Measured) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 async function main(): Promise<void> {
@@ -41,13 +55,13 @@ async function main(): Promise<void> {
   const strategies = {
     isolation: work.isolation,
     regularization: new NoRegularization(),
-    rehearsal: new NoRehearsal(),
+    rehearsal: wholeSet,
   };
   const labels = work.latents.map((_, i) => i % CLASSES);
   const set = { latents: work.latents, labels, classes: CLASSES, fresh: labels.map((_, i) => i) };
-  // The whole set is one batch, so that the order in which it is shuffled does not matter; the rates never decay.
-  const epochs = COMPARED_STEPS + WARM_STEPS + Number(values.steps);
+  const epochs = Math.ceil((COMPARED_STEPS + WARM_STEPS + Number(values.steps)) / STEPS_A_TURN);
   const { headRate } = work;
+  // The rates never decay.
   const options = { ...LEARNER_DEFAULTS, epochs, batch, headRate, labelSmoothing: 0.1, decayAt: 1, threads };
 
   const next = messages<Request>(process.stdin);
@@ -65,9 +79,14 @@ async function main(): Promise<void> {
     wanted = request.steps;
   };
   let started = performance.now();
+  let sum = 0;
   const onProgress = async ({ step, loss }: { step: number; loss: number }) => {
+    // The steps of one run are told together: the first has the time of all.
     ms.push(Math.round((performance.now() - started) * 1000) / 1000);
-    if (step <= COMPARED_STEPS) losses.push(loss);
+    const inEpoch = ((step - 1) % STEPS_A_TURN) + 1;
+    if (inEpoch === 1) sum = 0;
+    if (step <= COMPARED_STEPS) losses.push(inEpoch * loss - sum);
+    sum = inEpoch * loss;
     if (step === COMPARED_STEPS + WARM_STEPS) {
       lifePeak = residentBytes('VmHWM');
       forgetPeak();

@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 /** Steps whose losses are told, and steps before anything counts; as in peer.py. */
 export const COMPARED_STEPS = 10;
 export const WARM_STEPS = 10;
+/** Steps of one turn. */
+export const STEPS_A_TURN = 5;
 
 /** What a process says once it is warm. */
 export interface Ready {

@@ -6,13 +6,12 @@ import { packageRoot } from '../../src/backbone/manifest.js';
 import { LichenError, messageOf } from '../../src/errors.js';
 import { comparison, type StepComparison, sideResult } from './comparison.js';
 import { Contestant } from './contestant.js';
+import { STEPS_A_TURN } from './protocol.js';
 import { inTurns } from './turns.js';
 import type { WorkName } from './work.js';
 
 const exec = promisify(execFile);
 
-/** Steps of one turn. */
-export const STEPS_A_TURN = 5;
 const SCRIPTS: Record<WorkName, string> = {
   step: 'torch_step.py',
   convnet: 'torch_convnet.py',

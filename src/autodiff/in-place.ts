@@ -1,7 +1,9 @@
-import type { Graph, Node } from '../onnx/model.js';
+import { type Graph, type Node, sizeOf } from '../onnx/model.js';
 
 /** Operators that read and write the same place of their operands at a time. */
 const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div']);
+/** Operators whose result the runtime lets lie in the memory of what they read. */
+const RENAMING = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);
 
 /**
  * Of the updates that a step makes, those whose result may be written over what they update: whatever reads the old
@@ -11,15 +13,33 @@ const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div']);
  */
 export function inPlaceUpdates(graph: Graph, updates: ReadonlyMap<string, string>): Set<string> {
   const producers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
-  const readers = new Map<string, Node[]>();
-  for (const n of graph.nodes) for (const i of n.inputs) readers.set(i, [...(readers.get(i) ?? []), n]);
+  const readers = readersOf(graph);
   const safe = [...updates].filter(([input, output]) => {
     const last = producers.get(output);
     if (!last || !ELEMENTWISE.has(last.op)) return false;
     const before = ancestors(last, producers);
-    return (readers.get(input) ?? []).every((n) => before.has(n));
+    return readers(input).every((n) => before.has(n));
   });
   return new Set(safe.map(([input]) => input));
+}
+
+/**
+ * All nodes that may read a tensor's memory: those that name it, and those that name what is the same numbers. The
+ * runtime makes no copy for another shape, and a product that reads a transposed or scaled tensor becomes one that
+ * reads the tensor itself.
+ */
+function readersOf(graph: Graph): (name: string) => Node[] {
+  const direct = new Map<string, Node[]>();
+  for (const n of graph.nodes) for (const i of n.inputs) direct.set(i, [...(direct.get(i) ?? []), n]);
+  const isNumber = (name: string | undefined) => {
+    const constant = graph.initializers.get(name ?? '');
+    return constant !== undefined && sizeOf(constant.dims) === 1;
+  };
+  const same = (n: Node): boolean =>
+    RENAMING.has(n.op) || n.op === 'Transpose' || (['Mul', 'Div'].includes(n.op) && n.inputs.some(isNumber));
+  const of = (name: string): Node[] =>
+    (direct.get(name) ?? []).flatMap((n) => (same(n) ? [n, ...of(n.outputs[0]!)] : [n]));
+  return of;
 }
 
 /** A node and all nodes that it depends on. */

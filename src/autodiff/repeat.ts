@@ -16,8 +16,9 @@ export const allOf = (name: string) => `all:${name}`;
  * @param step a model whose every output is float
  * @param carried input -> output that is fed to it in the next step
  * @param each inputs that are others at every step
- * @returns a model with the inputs `STEPS_INPUT` [1], `firstOf` each carried input, `allOf` each of `each`, and the
- *   step's other inputs, which are the same in every step; its outputs are `lastOf` each carried input, and `allOf` every other output of a step
+ * @returns a model with the inputs `STEPS_INPUT` [1], `firstOf` each carried input, `allOf` each of `each`, and
+ *   the step's other inputs, which are the same in all steps, by their own names; its outputs are `lastOf` each carried
+ *   input, and `allOf` every other output of a step
  */
 export function repeatSteps(
   step: Model,
@@ -68,7 +69,8 @@ export function repeatSteps(
         float(STEPS_INPUT, [1]),
         ...states.map((name) => ({ ...named(graph.inputs, name), name: firstOf(name) })),
         ...each.map((name) => float(allOf(name), ['steps', ...(named(graph.inputs, name).dims ?? [])])),
-        ...graph.inputs.filter(({ name }) => !carried.has(name) && !each.includes(name)),
+        // What is the same in all steps; the loop's body reads it from here.
+        ...graph.inputs.filter((i) => !states.includes(i.name) && !each.includes(i.name)),
       ],
       outputs: outputs.map((name) => float(name)),
     },

@@ -1,10 +1,10 @@
-import { channelsLast } from '../autodiff/layout.js';
 import { sampleLosses } from '../autodiff/loss.js';
 import { lower } from '../autodiff/lower.js';
 import type { Engine, FloatTensor, Program } from '../engine/engine.js';
 import type { Model } from '../onnx/model.js';
 import { Random } from '../random.js';
-import { headLogits, headShapes, outputSampleLosses, SAMPLE_LOSSES, TARGETS } from './softmax.js';
+import { classifier } from './classifier.js';
+import { outputSampleLosses, SAMPLE_LOSSES } from './softmax.js';
 import type { Isolation, IsolationContext } from './strategy.js';
 
 /** More held-out samples than these say little more about when to stop. */
@@ -76,15 +76,10 @@ function forwardGraph(
   batch: number,
   classes: number,
 ): Model {
-  // What is trained is an input: the values that it would start from do not matter.
-  const network = isolation.network(context, batch, new Random(0));
-  const forward = network.builder;
-  forward.output(network.features);
-  const b = channelsLast(forward.graph(), (name) => forward.shape(name));
-  for (const [name, dims] of headShapes(classes, b.shape(network.features)[1]!)) b.input(name, dims);
-  const targets = b.input(TARGETS, [batch, classes]);
-  const logits = headLogits(b, network.features);
-  b.outputs.length = 0;
-  outputSampleLosses(b, sampleLosses(b, logits, targets));
-  return lower(b.model('lichen-held-out'));
+  // What is trained is an input: the values that it would start from do not matter, nor does a rate.
+  const size = { batch, classes, headRate: 0, differentiated: false };
+  const { builder, logits, targets } = classifier(isolation, context, size, new Random(0));
+  builder.outputs.length = 0;
+  outputSampleLosses(builder, sampleLosses(builder, logits, targets));
+  return lower(builder.model('lichen-held-out'));
 }

@@ -1,4 +1,4 @@
-import { adamRate } from '../autodiff/optimizer.js';
+import { adamRate, RATE_INPUT } from '../autodiff/optimizer.js';
 import type { LatentShape } from '../backbone/latent.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
@@ -9,10 +9,10 @@ import { Focus } from './focus.js';
 import { HeldOutLoss } from './held-out-loss.js';
 import { LEARNER_DEFAULTS, type LearnerOptions } from './learner-options.js';
 import { Plateau } from './plateau.js';
-import { HEAD_BIAS, HEAD_WEIGHT } from './softmax.js';
-import { StepState } from './step-state.js';
+import { HEAD_BIAS, HEAD_WEIGHT, SAMPLE_LOSSES } from './softmax.js';
+import { Steps } from './steps.js';
 import type { Isolation, IsolationContext, Strategies } from './strategy.js';
-import { trainingGraph } from './training-graph.js';
+import { LOSS, trainingGraph } from './training-graph.js';
 
 /**
  * Steps before samples are chosen by their loss and held-out samples are looked at: a mask crosses its threshold after
@@ -23,6 +23,10 @@ const WARM_STEPS = 24;
 const LOOK_EVERY = 16;
 /** Fewer held-out samples say too little to stop by. */
 const FEWEST_HELD_OUT = 16;
+/** Steps in one run: more save hardly any more of what handing the state out and in takes. */
+const MOST_AT_ONCE = 8;
+/** A run keeps its thread: whoever waits for an answer of the process waits no longer than about this. */
+const LONGEST_RUN_MS = 400;
 
 export interface Progress {
   epoch: number;
@@ -51,7 +55,9 @@ export interface Trained {
 /**
  * The one training loop. It trains what the isolation strategy offers, with a linear softmax head, by Adam
  * inside the graph, on batches that the rehearsal strategy chooses.
- * @param onProgress called after every step; it may return a promise, which holds the loop (a pause)
+ * Where the engine has loops, several steps are one run (see `Steps`); the result is the same.
+ * @param onProgress called for every step after the run that it was in; it may return a promise, which holds the loop
+ *   (a pause)
  * @throws LichenError `learn-no-samples`, `learn-diverged`, `learn-aborted`
  */
 export async function train(
@@ -70,12 +76,13 @@ export async function train(
   const pieces = Math.min(options.pieces, batch);
   // Rows that are left over take no part.
   const rows = pieces * Math.ceil(batch / pieces);
-  const graph = trainingGraph(strategies, context, rows, set.classes, options, random, pieces);
-  const program = await engine.compile(graph.model, { threads: options.threads, arena: options.arena });
-  if (options.lean) collectGarbage();
+  const graphOf = () => trainingGraph(strategies, context, rows, set.classes, options, random, pieces);
+  const { threads, arena, lean } = options;
+  // The graph is nobody's any more when it is compiled.
+  const steps = await Steps.compile(engine, graphOf(), { threads, arena, oneByOne: lean });
+  if (lean) collectGarbage();
   let heldOut: HeldOutLoss | undefined;
   try {
-    const state = new StepState(graph);
     heldOut = await openHeldOut(engine, strategies.isolation, context, codec, set, rows / pieces, options);
     const memory = exclude(set.latents.length, set.fresh);
     const focus = new Focus(set.latents.length, options.hardest, batch);
@@ -91,6 +98,7 @@ export async function train(
     const losses: number[] = [];
     const heldOutLosses: number[] = [];
     let step = 0;
+    let atOnce = 1;
     let lookedAt = 0;
     let fallen = false;
     let best: Map<string, Float32Array> | undefined;
@@ -99,48 +107,74 @@ export async function train(
       const shown = step < WARM_STEPS ? learned : focus.choose(learned, random);
       const batches = batchesOf(shown, random);
       let sum = 0;
-      for (const [i, indices] of batches.entries()) {
-        if (signal?.aborted) throw new LichenError('learn-aborted', 'training was stopped before it ended');
-        step++;
-        fallen ||= step > options.decayAt * total;
-        const rate = adamRate(step, fallen ? options.decay : 1);
-        const { loss, each } = await state.advance(program, feed.fill(indices), rate);
-        if (!Number.isFinite(loss)) {
-          throw new LichenError(
-            'learn-diverged',
-            `the loss became ${loss} in step ${step}; lower the learning rates`,
-          );
-        }
-        focus.saw(indices, feed.unweighted(each, indices.length));
-        sum += loss;
-        const progress = { epoch, epochs: options.epochs, step, steps: total, loss: sum / (i + 1) };
-        if (i + 1 === batches.length && heldOut && step >= WARM_STEPS && step - lookedAt >= LOOK_EVERY) {
-          lookedAt = step;
-          const now = await heldOut.measure(state.tensors());
-          heldOutLosses.push(now);
-          const verdict = plateau.look(now, fallen);
-          if (verdict.best) best = state.copy();
-          if (verdict.next === 'decay') fallen = true;
-          if (verdict.next === 'stop') {
-            ended = 'plateau';
-            Object.assign(progress, { epochs: epoch, steps: step });
+      for (let from = 0; from < batches.length; ) {
+        checkAborted(signal);
+        const chunk = batches.slice(from, from + atOnce);
+        const rates = chunk.map((_, i) => {
+          fallen ||= step + i + 1 > options.decayAt * total;
+          return adamRate(step + i + 1, fallen ? options.decay : 1);
+        });
+        const started = performance.now();
+        const results = await steps.run({
+          ...feed.fillAll(chunk),
+          [RATE_INPUT]: { dims: [chunk.length], data: Float32Array.from(rates) },
+        });
+        if (steps.looped) atOnce = stepsWithin((performance.now() - started) / chunk.length);
+        for (const [i, indices] of chunk.entries()) {
+          checkAborted(signal);
+          step++;
+          const loss = results[LOSS]!.data[i]!;
+          if (!Number.isFinite(loss)) {
+            throw new LichenError(
+              'learn-diverged',
+              `the loss became ${loss} in step ${step}; lower the learning rates`,
+            );
           }
+          const each = results[SAMPLE_LOSSES]?.data.subarray(i * rows);
+          if (each) focus.saw(indices, feed.unweighted(each, indices.length));
+          sum += loss;
+          const done = from + i + 1;
+          const progress = { epoch, epochs: options.epochs, step, steps: total, loss: sum / done };
+          if (done === batches.length && heldOut && step >= WARM_STEPS && step - lookedAt >= LOOK_EVERY) {
+            lookedAt = step;
+            const now = await heldOut.measure(steps.tensors());
+            heldOutLosses.push(now);
+            const verdict = plateau.look(now, fallen);
+            if (verdict.best) best = copied(steps.values());
+            if (verdict.next === 'decay') fallen = true;
+            if (verdict.next === 'stop') {
+              ended = 'plateau';
+              Object.assign(progress, { epochs: epoch, steps: step });
+            }
+          }
+          await onProgress(progress);
         }
-        await onProgress(progress);
+        from += chunk.length;
       }
       losses.push(sum / batches.length);
     }
-    const values = best ?? state.values();
+    const values = best ?? steps.values();
     const headWeight = values.get(HEAD_WEIGHT)!;
     const headBias = values.get(HEAD_BIAS)!;
     values.delete(HEAD_WEIGHT);
     values.delete(HEAD_BIAS);
     return { values, headWeight, headBias, losses, heldOutLosses, steps: step, ended };
   } finally {
-    await program.close();
+    await steps.close();
     await heldOut?.close();
   }
 }
+
+/** How many steps one run takes, by the time of one. */
+const stepsWithin = (stepMs: number): number =>
+  Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(LONGEST_RUN_MS / stepMs)));
+
+function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new LichenError('learn-aborted', 'training was stopped before it ended');
+}
+
+const copied = (values: Map<string, Float32Array>) =>
+  new Map([...values].map(([name, data]) => [name, data.slice()]));
 
 /** The steps of all epochs, if none is left out. */
 function countSteps(

@@ -11,8 +11,9 @@ import { LEAN_BATCH, type TaskData } from './candidate.js';
 import { deployModel } from './deploy.js';
 import { Frozen } from './isolation/frozen.js';
 import type { LearnerOptions } from './learner-options.js';
+import type { StepGraph } from './steps.js';
 import type { IsolationContext, Strategies } from './strategy.js';
-import { type TrainingGraph, trainingGraph } from './training-graph.js';
+import { trainingGraph } from './training-graph.js';
 
 /** How a training is fitted under a cap. */
 export interface MemoryPlan {
@@ -103,8 +104,8 @@ function neededBytes(
   return Math.max(stepBytes(graph), headBytes(context, data, graph));
 }
 
-/** What a step's graph needs from when it is built to its last run. */
-export function stepBytes(graph: TrainingGraph): number {
+/** What a step's graph needs from when it is built to its last run, one step a run. */
+export function stepBytes(graph: StepGraph): number {
   const { model, parameters, steps } = graph;
   const updates = new Map(steps.flatMap((s) => [...s.updates]));
   const inPlace = inPlaceUpdates(model.graph, updates);
@@ -129,7 +130,7 @@ export function stepBytes(graph: TrainingGraph): number {
 function headBytes(
   { crown }: IsolationContext,
   { classes, samples }: TaskData,
-  { parameters }: TrainingGraph,
+  { parameters }: StepGraph,
 ): number {
   // A task's network is the crown with other weights, or with what it learned beside it.
   const { model, blocks } = deployModel(new Frozen(), { crown, earlier: [] }, { tensors: new Map() });

@@ -1,3 +1,4 @@
+import { inPlaceUpdates } from '../autodiff/in-place.js';
 import type { ParameterStep } from '../autodiff/optimizer.js';
 import { allOf, firstOf, lastOf, repeatSteps, STEPS_INPUT } from '../autodiff/repeat.js';
 import type { CompileOptions, Engine, FloatTensor, Program } from '../engine/engine.js';
@@ -17,38 +18,58 @@ export interface StepGraph {
 
 type Tensors = Record<string, FloatTensor>;
 
+/** How steps are compiled. */
+export interface StepsOptions extends CompileOptions {
+  /**
+   * Never many in one run: slower, and with less memory, for a loop has two copies of what is updated inside the
+   * runtime beside the one that is handed in and out.
+   */
+  oneByOne?: boolean;
+}
+
 /**
  * A compiled step with the parameters and the optimizer's state that it updates. Many steps are one run where the
  * engine has loops: they go on inside the runtime, and the state is handed out and in once a run, not once a step.
- * The state is kept twice: a run reads one copy and writes the other in place.
  */
 export class Steps {
+  /** Whether many steps are one run. */
+  readonly looped: boolean;
   private current: Tensors = {};
+  /** What a step writes: the same memory, where all that reads it is done by then. */
   private next: Tensors = {};
   private readonly program: Program;
-  private readonly graph: StepGraph;
-  private readonly looped: boolean;
+  private readonly parameters: readonly string[];
+  private readonly each: readonly string[];
   /** Input -> output of everything that is updated. */
   private readonly carried: ReadonlyMap<string, string>;
+  /** Outputs that are no updates. */
+  private readonly seen: readonly string[];
 
   private constructor(program: Program, graph: StepGraph, looped: boolean) {
     this.program = program;
-    this.graph = graph;
     this.looped = looped;
     this.carried = updatesOf(graph);
+    this.parameters = graph.parameters.map((p) => p.name);
+    this.each = graph.each;
+    const updates = new Set(this.carried.values());
+    this.seen = graph.model.graph.outputs.map((o) => o.name).filter((name) => !updates.has(name));
+    // A loop hands its results out after the last step.
+    const inPlace = looped ? undefined : inPlaceUpdates(graph.model.graph, this.carried);
     graph.parameters.forEach((p, i) => {
       for (const input of graph.steps[i]!.updates.keys()) {
         const zeros = () => ({ dims: p.dims, data: new Float32Array(sizeOf(p.dims)) });
-        this.current[input] = input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
-        this.next[input] = zeros();
+        const first = input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
+        this.current[input] = first;
+        this.next[input] = inPlace && !inPlace.has(input) ? zeros() : first;
       }
     });
   }
 
   /** Compiles the steps. They hold native memory: close them. */
-  static async compile(engine: Engine, graph: StepGraph, options: CompileOptions): Promise<Steps> {
-    const model = engine.loops ? repeatSteps(graph.model, updatesOf(graph), graph.each) : graph.model;
-    return new Steps(await engine.compile(model, options), graph, engine.loops);
+  static async compile(engine: Engine, graph: StepGraph, options: StepsOptions): Promise<Steps> {
+    const looped = engine.loops && !options.oneByOne;
+    const model = looped ? repeatSteps(graph.model, updatesOf(graph), graph.each) : graph.model;
+    return new Steps(await engine.compile(model, options), graph, looped);
   }
 
   /**
@@ -63,9 +84,14 @@ export class Steps {
     return this.looped ? this.inRuntime(each, constant, count) : this.oneByOne(each, constant, count);
   }
 
-  /** The parameters as they are now. A later run writes over them. */
+  /** The parameters as they are now, as inputs. A later run writes over them. */
+  tensors(): Tensors {
+    return Object.fromEntries(this.parameters.map((name) => [name, this.current[name]!]));
+  }
+
+  /** The parameters' numbers as they are now. A later run writes over them. */
   values(): Map<string, Float32Array> {
-    return new Map(this.graph.parameters.map((p) => [p.name, this.current[p.name]!.data]));
+    return new Map(this.parameters.map((name) => [name, this.current[name]!.data]));
   }
 
   close(): Promise<void> {
@@ -74,28 +100,27 @@ export class Steps {
 
   private async inRuntime(each: Tensors, constant: Tensors, count: number): Promise<Tensors> {
     const feeds: Tensors = { ...constant, [STEPS_INPUT]: { dims: [1], data: Float32Array.of(count) } };
-    for (const name of this.graph.each) feeds[allOf(name)] = each[name]!;
+    for (const name of this.each) feeds[allOf(name)] = each[name]!;
     const into: Tensors = {};
     for (const input of this.carried.keys()) {
       feeds[firstOf(input)] = this.current[input]!;
       into[lastOf(input)] = this.next[input]!;
     }
     const results = await this.program.run(feeds, into);
-    this.swap();
-    return Object.fromEntries(this.seen().map((name) => [name, results[allOf(name)]!]));
+    return Object.fromEntries(this.seen.map((name) => [name, results[allOf(name)]!]));
   }
 
   private async oneByOne(each: Tensors, constant: Tensors, count: number): Promise<Tensors> {
     const all: Tensors = {};
     for (let step = 0; step < count; step++) {
       const feeds: Tensors = { ...constant, ...this.current };
-      for (const name of this.graph.each) feeds[name] = entryOf(each[name]!, step);
+      for (const name of this.each) feeds[name] = entryOf(each[name]!, step);
       const into = Object.fromEntries(
         [...this.carried].map(([input, output]) => [output, this.next[input]!]),
       );
       const results = await this.program.run(feeds, into);
-      this.swap();
-      for (const name of this.seen()) {
+      [this.current, this.next] = [this.next, this.current];
+      for (const name of this.seen) {
         const { dims, data } = results[name]!;
         all[name] ??= { dims: [count, ...dims], data: new Float32Array(count * data.length) };
         all[name].data.set(data, step * data.length);
@@ -103,19 +128,9 @@ export class Steps {
     }
     return all;
   }
-
-  private swap(): void {
-    [this.current, this.next] = [this.next, this.current];
-  }
-
-  /** Outputs that are no updates. */
-  private seen(): string[] {
-    const updates = new Set(this.carried.values());
-    return this.graph.model.graph.outputs.map((o) => o.name).filter((name) => !updates.has(name));
-  }
 }
 
-function updatesOf({ steps }: StepGraph): Map<string, string> {
+function updatesOf({ steps }: Pick<StepGraph, 'steps'>): Map<string, string> {
   return new Map(steps.flatMap((s) => [...s.updates]));
 }
 

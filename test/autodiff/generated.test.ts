@@ -1,26 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradientRules } from '../../src/autodiff/gradient.js';
-import type { Cases } from './generated/arbitraries.js';
-import { activation, elementwise } from './generated/elementwise.js';
-import { matmul } from './generated/matmul.js';
-import { resample, shapes } from './generated/move.js';
-import { normalization, reduce } from './generated/reduce.js';
-import { conv, pools, products } from './generated/window.js';
+import { generated } from './generated/all.js';
 import { checkGradient } from './numeric.js';
-
-const generated: Record<string, Cases> = {
-  ...activation,
-  ...conv,
-  ...elementwise,
-  ...matmul,
-  ...normalization,
-  ...pools,
-  ...products,
-  ...reduce,
-  ...resample,
-  ...shapes,
-};
 
 /** Operators whose settings are many get more runs. */
 const RUNS: Record<string, number> = {

@@ -21,11 +21,16 @@ export interface Checked {
 const EPSILON = 1e-2;
 const GAP = 5 * EPSILON;
 
-/**
- * Compares the gradient graph's result with central differences of the forward graph, element by element, for
- * the loss sum(r * y) with random r.
- */
-export async function checkGradient(c: Checked, seed = 1): Promise<void> {
+/** A case as a graph with values for its inputs. */
+export interface Prepared {
+  /** The graph up to the output `loss`, sum(r * y) with random r. */
+  b: GraphBuilder;
+  names: string[];
+  values: Float32Array[];
+}
+
+/** Draws a case's values and builds its graph. */
+export function prepared(c: Checked, seed: number): Prepared {
   const random = new Random(seed);
   const draw = (): number => {
     for (;;) {
@@ -42,6 +47,14 @@ export async function checkGradient(c: Checked, seed = 1): Promise<void> {
   const weighted = b.op('Mul', [y, b.constant(floats(weights, b.shape(y)))]);
   b.op('ReduceSum', [weighted], { keepdims: { kind: 'int', value: 0 } }, 'loss');
   b.output('loss');
+  return { b, names, values };
+}
+
+/**
+ * Compares the gradient graph's result with central differences of the forward graph, element by element.
+ */
+export async function checkGradient(c: Checked, seed = 1): Promise<void> {
+  const { b, names, values } = prepared(c, seed);
   const found = gradients(b, 'loss', names);
   for (const g of found.values()) if (!b.outputs.some((o) => o.name === g)) b.output(g);
   const program = await new OrtEngine().compile(lower(b.model()), { threads: 1 });
