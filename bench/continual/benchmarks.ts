@@ -111,7 +111,11 @@ function withOwnHeads(tasks: SequenceTask[]): SequenceTask[] {
 const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
   training: { epochs: 1, batch: 128, optimizer: 'sgd', rate: 0.2 },
   crown: (seed) => mlp(PIXELS, [100, 100], seed),
-  methods: { er: { settings: { memory: 500 } } },
+  methods: {
+    er: { settings: { memory: 500 } },
+    // Its lambda of 0.7 has no half before it.
+    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1 } } },
+  },
 };
 
 /** The benchmarks by the names that `lichen bench continual` knows. */
@@ -161,6 +165,8 @@ export const BENCHMARKS: Record<string, Benchmark> = {
       er: { training: { rate: 0.1 }, settings: { memory: 5000 } },
       'a-gem': { training: { rate: 0.1 } },
       gem: { training: { rate: 0.05 } },
+      // Its lambda of 100 has no half before it, and its squares are of means over 32 samples.
+      ewc: { settings: { ewc: { lambda: (2 * 100) / 32, fisher: 'empirical' } } },
     },
   },
   'permuted-mnist-heads': {

@@ -5,6 +5,7 @@ import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
+import { Ewc, type EwcOptions } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
@@ -29,6 +30,7 @@ export interface MethodSettings {
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  ewc?: Partial<EwcOptions>;
 }
 
 /** What a method is given. */
@@ -95,6 +97,14 @@ export const METHODS = {
       const rehearsal = new Gem({ margin, ...(total === undefined ? { each } : { total }) });
       const isolation = new FineTuning(options.rate);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
+    },
+  },
+  ewc: {
+    summary: 'weights are held where the Fisher information says that they matter (Kirkpatrick et al. 2017)',
+    open: ({ engine, crown, options, settings }) => {
+      const isolation = new FineTuning(options.rate);
+      const regularization = new Ewc(settings.ewc);
+      return SharedNetwork.open(engine, crown, { ...none(), isolation, regularization }, options);
     },
   },
   pnn: {
