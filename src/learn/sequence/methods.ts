@@ -6,6 +6,7 @@ import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
 import { NoRegularization } from '../regularization/none.js';
+import { Vcl, type VclOptions } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
 import type { Crown } from '../strategy.js';
@@ -27,6 +28,7 @@ export interface MethodSettings {
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  vcl?: Partial<VclOptions>;
 }
 
 /** What a method is given. */
@@ -84,6 +86,14 @@ export const METHODS = {
       const rehearsal = new AverageGem(settings.memoryEach ?? 256, settings.recall ?? 256);
       const isolation = new FineTuning(options.rate);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
+    },
+  },
+  vcl: {
+    summary: 'a Gaussian over every weight; the posterior is the next prior (Nguyen et al. 2018)',
+    open: async ({ engine, crown, options, settings }) => {
+      const axes = { isolation: new FineTuning(options.rate), rehearsal: new NoReplay() };
+      const regularization = new Vcl(settings.vcl ?? {}, options);
+      return SharedNetwork.open(engine, crown, { ...axes, regularization }, options);
     },
   },
   pnn: {
