@@ -1,5 +1,6 @@
 import { RATE_INPUT } from '../../autodiff/optimizer.js';
 import type { FloatTensor } from '../../engine/engine.js';
+import { fillNormal } from '../../normal.js';
 import { sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import type { Samples } from '../samples.js';
@@ -93,7 +94,7 @@ export function drawNoise(
   return Object.fromEntries(
     [...noise].map(([name, dims]) => {
       const tensor = zeros(steps, ...dims);
-      for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = random.normal();
+      fillNormal(tensor.data, random);
       return [name, tensor];
     }),
   );

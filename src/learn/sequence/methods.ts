@@ -7,6 +7,7 @@ import { Piggyback } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
 import { Ewc, type EwcOptions } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
+import { Vcl, type VclOptions } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
 import { Gem, type GemOptions } from '../rehearsal/gem.js';
@@ -31,6 +32,7 @@ export interface MethodSettings {
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
   ewc?: Partial<EwcOptions>;
+  vcl?: Partial<VclOptions>;
 }
 
 /** What a method is given. */
@@ -105,6 +107,14 @@ export const METHODS = {
       const isolation = new FineTuning(options.rate);
       const regularization = new Ewc(settings.ewc);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, regularization }, options);
+    },
+  },
+  vcl: {
+    summary: 'a Gaussian over every weight; the posterior is the next prior (Nguyen et al. 2018)',
+    open: async ({ engine, crown, options, settings }) => {
+      const axes = { isolation: new FineTuning(options.rate), rehearsal: new NoReplay() };
+      const regularization = new Vcl(settings.vcl ?? {}, options);
+      return SharedNetwork.open(engine, crown, { ...axes, regularization }, options);
     },
   },
   pnn: {

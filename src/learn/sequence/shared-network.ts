@@ -153,11 +153,13 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   }
 
   holdings(): Holdings {
+    const { regularization, rehearsal } = this.axes;
     const count = this.parameters.reduce((sum, p) => sum + p.initial.length, 0);
+    const remembered = rehearsal.count + (regularization.count ?? 0);
     return {
       parameters: 4 * count,
-      state: this.axes.regularization.stateBytes?.() ?? 0,
-      memory: 4 * this.axes.rehearsal.count * sizeOf(this.crown.latentShape),
+      state: regularization.stateBytes?.() ?? 0,
+      memory: 4 * remembered * sizeOf(this.crown.latentShape),
     };
   }
 

@@ -32,6 +32,8 @@ export interface SequenceRegularization extends Regularization {
   valuesFor?(state: SharedState, task?: number): Promise<Map<string, Float32Array>>;
   /** Draws of the noise that a prediction is averaged over. */
   readonly draws?: number;
-  /** What the method keeps beside the parameters. */
+  /** How many samples the method keeps. */
+  readonly count?: number;
+  /** What the method keeps beside the parameters and samples. */
   stateBytes?(): number;
 }
