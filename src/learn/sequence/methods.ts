@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { Den, type DenOptions } from '../isolation/den.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
@@ -27,6 +28,7 @@ export interface MethodSettings {
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  den?: Partial<DenOptions>;
 }
 
 /** What a method is given. */
@@ -92,6 +94,11 @@ export const METHODS = {
       const isolation = new Pnn({ width: columnWidth, rate: options.rate });
       return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst });
     },
+  },
+  den: {
+    summary: 'a network that grows: units are retrained, added and split for each task (Yoon et al. 2018)',
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Den(settings.den), options, { backboneFromFirst: false }),
   },
   piggyback: {
     summary: 'a mask of bits for each task over one frozen network (Mallya et al. 2018)',
