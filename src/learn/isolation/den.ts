@@ -56,7 +56,7 @@ export const DEN_DEFAULTS: DenOptions = {
   expansion: 10,
   lossThreshold: 0.01,
   splitThreshold: 0.05,
-  shares: { selection: 0.1, retraining: 0.35, expansion: 0.2, splitting: 0.35 },
+  shares: { selection: 0.1, retraining: 0.2, expansion: 0.2, splitting: 0.5 },
 };
 
 /** What a task did to the network; lists have one entry a layer. */

@@ -56,6 +56,17 @@ export interface TaskNetworksOptions {
    */
   backboneFromFirst: boolean;
   schedule?: TaskTraining['schedule'];
+  /** Tells of a task that was just learned on top of the crown. */
+  describe?: (learned: DescribedTask) => Promise<TaskReport>;
+}
+
+/** A task that was just learned, for a report. */
+export interface DescribedTask {
+  engine: Engine;
+  context: IsolationContext;
+  tensors: AdapterTensors;
+  head: TaskHead;
+  task: SequenceTask;
 }
 
 /** Rows of a run. */
@@ -103,8 +114,11 @@ export class TaskNetworks implements ContinualLearner {
       return;
     }
     const { values, head } = await this.train(isolation, task, number, report);
-    const tensors = isolation.freeze(this.context(this.learned.length), values);
-    this.learned.push({ classes: task.classes, tensors, head });
+    const context = this.context(number);
+    const tensors = isolation.freeze(context, values);
+    const { engine } = this.trainer;
+    const told = await this.settings.describe?.({ engine, context, tensors, head, task });
+    this.learned.push({ classes: task.classes, tensors, head, ...(told && { report: told }) });
   }
 
   async probabilities(samples: Samples, task?: number): Promise<Rows> {
