@@ -23,6 +23,8 @@ export interface Benchmark {
   training: Training;
   /** Methods that it says something of. */
   methods?: Partial<Record<MethodName, Protocol>>;
+  /** Whether the area under the ROC curve is measured, too. */
+  auroc?: boolean;
   tasks(seed: number): SequenceTask[];
   crown(seed: number): Crown;
 }
@@ -118,6 +120,14 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
   },
 };
 
+/** The authors' example of DEN: every task has a head of its own. */
+const DEN: Pick<Benchmark, 'scenario' | 'classes' | 'crown' | 'auroc'> = {
+  scenario: 'task',
+  classes: 100,
+  auroc: true,
+  crown: (seed) => mlp(PIXELS, [312, 128], seed),
+};
+
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
   'split-mnist-small': {
@@ -176,5 +186,18 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-den': {
+    summary:
+      '10 permutations of all pictures, a head for each, MLP 312-128, 4,230 steps a task (DEN’s protocol)',
+    ...DEN,
+    training: { epochs: 18, batch: 256, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-den-small': {
+    summary: '4 permutations of 10,000 pictures, otherwise as permuted-mnist-den; 400 steps a task',
+    ...DEN,
+    training: { epochs: 10, batch: 256, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => withOwnHeads(permutations(4, seed, { train: 10_000, test: 2000 })),
   },
 };

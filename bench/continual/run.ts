@@ -1,11 +1,13 @@
 import { cpuUsage } from 'node:process';
 import type { Engine } from '../../src/engine/engine.js';
+import { auroc } from '../../src/learn/auroc.js';
 import { type ContinualMetrics, continualMetrics } from '../../src/learn/metrics.js';
 import {
   accuracyOf,
   type ContinualLearner,
   type Holdings,
   type SequenceProgress,
+  type TaskReport,
 } from '../../src/learn/sequence/continual-learner.js';
 import { type MethodName, openMethod } from '../../src/learn/sequence/methods.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
@@ -20,6 +22,10 @@ export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'>
   /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
   matrix: (number | null)[][];
   bytes: Holdings;
+  /** Mean over all tasks, after the last, of the area under the ROC curve; where the benchmark asks for it. */
+  auroc?: number;
+  /** For every task what the method tells of how it learned it. */
+  reports?: readonly (TaskReport | null)[];
   /** Seconds of learning, without tests: by the clock, and of processor time. */
   seconds: number;
   cpuSeconds: number;
@@ -65,10 +71,13 @@ export async function runContinual(
     }
     const { intransigence: _, ...metrics } =
       method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
+    const reports = learner.reports?.();
     return {
       ...{ method, benchmark: name, scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
+      ...(benchmark.auroc && { auroc: await meanAuroc(learner, tasks, taskKnown) }),
+      ...(reports?.some((r) => r !== null) && { reports }),
       ...{ seconds, cpuSeconds },
     };
   } finally {
@@ -90,6 +99,18 @@ async function test(
     row.push(rows ? accuracyOf(rows, samples.labels) : Number.NaN);
   }
   return row;
+}
+
+async function meanAuroc(
+  learner: ContinualLearner,
+  tasks: readonly SequenceTask[],
+  taskKnown: boolean,
+): Promise<number> {
+  let sum = 0;
+  for (const [j, { test: samples, classes }] of tasks.entries()) {
+    sum += auroc(await learner.probabilities(samples, taskKnown ? j : undefined), samples.labels, classes);
+  }
+  return sum / tasks.length;
 }
 
 /** Of a network that learns all tasks at once there is nothing to say but how good it is in the end. */

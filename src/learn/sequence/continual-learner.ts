@@ -38,6 +38,9 @@ export interface Holdings {
   memory: number;
 }
 
+/** Figures that a method tells of how it learned a task; plain values, as they go into a file of results. */
+export type TaskReport = Readonly<Record<string, unknown>>;
+
 /** Learns tasks one after the other. It holds native memory: close it. */
 export interface ContinualLearner {
   /**
@@ -52,6 +55,8 @@ export interface ContinualLearner {
    */
   probabilities(samples: Samples, task?: number): Promise<Rows>;
   holdings(): Holdings;
+  /** For every task what the method tells of how it learned it. */
+  reports?(): readonly (TaskReport | null)[];
   close(): Promise<void>;
 }
 

@@ -1,22 +1,25 @@
 import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { Den, type DenOptions } from '../isolation/den.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
-import { Pnn } from '../isolation/pnn.js';
+import { Pnn, type PnnOptions } from '../isolation/pnn.js';
+import { lateralSensitivity } from '../isolation/pnn-sensitivity.js';
 import { Ewc, type EwcOptions } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
 import { Vcl, type VclOptions } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
 import { Gem, type GemOptions } from '../rehearsal/gem.js';
+import { type Samples, subset } from '../samples.js';
 import type { Crown } from '../strategy.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
 import { Reservoir } from './episodic-memory.js';
 import { Joint } from './joint.js';
 import { SharedNetwork } from './shared-network.js';
-import { TaskNetworks } from './task-networks.js';
+import { type DescribedTask, TaskNetworks } from './task-networks.js';
 
 /** Settings of single methods; what is not given has the method's default. */
 export interface MethodSettings {
@@ -33,6 +36,8 @@ export interface MethodSettings {
   columnWidth?: number;
   ewc?: Partial<EwcOptions>;
   vcl?: Partial<VclOptions>;
+  den?: Partial<DenOptions>;
+  pnn?: Partial<PnnOptions>;
 }
 
 /** What a method is given. */
@@ -51,6 +56,13 @@ export interface Method {
 
 /** Draws for memories must not be those for weights. */
 const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
+
+/** The first samples; all where they are few. */
+const firstOf = (samples: Samples, count: number): Samples =>
+  subset(
+    samples,
+    Array.from({ length: Math.min(count, samples.count) }, (_, i) => i),
+  );
 
 const none = () => ({ regularization: new NoRegularization(), rehearsal: new NoReplay() });
 
@@ -119,10 +131,23 @@ export const METHODS = {
   },
   pnn: {
     summary: 'a new column for each task, with laterals from all earlier ones (Rusu et al. 2016)',
-    open: async ({ engine, crown, options, settings: { columnWidth = 0.5, backboneFromFirst = true } }) => {
-      const isolation = new Pnn({ width: columnWidth, rate: options.rate });
-      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst });
+    open: async ({
+      engine,
+      crown,
+      options,
+      settings: { columnWidth = 0.5, backboneFromFirst = true, pnn },
+    }) => {
+      const isolation = new Pnn({ width: columnWidth, rate: options.rate, ...pnn });
+      const describe = async ({ engine, task, ...column }: DescribedTask) => ({
+        laterals: await lateralSensitivity(engine, { pnn: isolation, ...column }, firstOf(task.train, 500)),
+      });
+      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst, describe });
     },
+  },
+  den: {
+    summary: 'a network that grows: units are retrained, added and split for each task (Yoon et al. 2018)',
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Den(settings.den), options, { backboneFromFirst: false }),
   },
   piggyback: {
     summary: 'a mask of bits for each task over one frozen network (Mallya et al. 2018)',

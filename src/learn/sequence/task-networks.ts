@@ -10,7 +10,13 @@ import { weightLayer } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Crown, Isolation, IsolationContext } from '../strategy.js';
-import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
+import type {
+  ContinualLearner,
+  Holdings,
+  SequenceOptions,
+  SequenceProgress,
+  TaskReport,
+} from './continual-learner.js';
 import { fedBy, HEAD } from './headed.js';
 import type { SequenceTask } from './task.js';
 import { type TaskHead, TaskTrainer, type TaskTraining } from './task-trainer.js';
@@ -20,6 +26,8 @@ export interface LearnedTask {
   classes: readonly number[];
   tensors: AdapterTensors;
   head: TaskHead;
+  /** What the method tells of how it learned the task. */
+  report?: TaskReport;
 }
 
 /** How an isolation learns a task where one training of its network is not all. */
@@ -34,7 +42,9 @@ export interface TaskLearning {
 }
 
 /** An isolation that trains a task in phases of its own, or changes what earlier tasks left. */
-export interface PhasedIsolation extends Isolation {
+export interface PhasedIsolation extends Pick<Isolation, 'name' | 'deploy'> {
+  /** Whether what is kept of the tasks replaces all weights of the crown, so that those need not be stored. */
+  readonly replacesCrown?: boolean;
   /** Learns a task; returns what is kept of every task, the new one last. */
   learn(learning: TaskLearning): Promise<LearnedTask[]>;
 }
@@ -46,6 +56,17 @@ export interface TaskNetworksOptions {
    */
   backboneFromFirst: boolean;
   schedule?: TaskTraining['schedule'];
+  /** Tells of a task that was just learned on top of the crown. */
+  describe?: (learned: DescribedTask) => Promise<TaskReport>;
+}
+
+/** A task that was just learned, for a report. */
+export interface DescribedTask {
+  engine: Engine;
+  context: IsolationContext;
+  tensors: AdapterTensors;
+  head: TaskHead;
+  task: SequenceTask;
 }
 
 /** Rows of a run. */
@@ -93,8 +114,11 @@ export class TaskNetworks implements ContinualLearner {
       return;
     }
     const { values, head } = await this.train(isolation, task, number, report);
-    const tensors = isolation.freeze(this.context(this.learned.length), values);
-    this.learned.push({ classes: task.classes, tensors, head });
+    const context = this.context(number);
+    const tensors = isolation.freeze(context, values);
+    const { engine } = this.trainer;
+    const told = await this.settings.describe?.({ engine, context, tensors, head, task });
+    this.learned.push({ classes: task.classes, tensors, head, ...(told && { report: told }) });
   }
 
   async probabilities(samples: Samples, task?: number): Promise<Rows> {
@@ -130,8 +154,14 @@ export class TaskNetworks implements ContinualLearner {
     const heads = this.learned.map(({ head }) => 4 * (head.weight.length + head.bias.length));
     const sum = (values: readonly number[]) => values.reduce((total, v) => total + v, 0);
     // One network per task needs no crown beside them.
-    const shared = this.isolation.name === 'fine-tuning' ? 0 : crownBytes(this.crown);
+    const { isolation } = this;
+    const replaced = isolation.name === 'fine-tuning' || ('learn' in isolation && isolation.replacesCrown);
+    const shared = replaced ? 0 : crownBytes(this.crown);
     return { parameters: shared + sum(adapters) + sum(heads), state: 0, memory: 0 };
+  }
+
+  reports(): (TaskReport | null)[] {
+    return this.learned.map((l) => l.report ?? null);
   }
 
   async close(): Promise<void> {

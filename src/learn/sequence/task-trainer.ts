@@ -1,7 +1,8 @@
 import { gradients } from '../../autodiff/gradient.js';
 import { crossEntropy } from '../../autodiff/loss.js';
 import { lower } from '../../autodiff/lower.js';
-import { adam, adamRate, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
+import { adam, adamRate, type ParameterStep, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
+import type { Proximal } from '../../autodiff/proximal.js';
 import { add } from '../../autodiff/rule.js';
 import type { Engine } from '../../engine/engine.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
@@ -41,6 +42,8 @@ export interface TaskTraining {
   trainHead?: boolean;
   /** Terms of the loss beside the cross-entropy. */
   penalty?: (b: GraphBuilder, parameters: readonly Parameter[]) => string | null;
+  /** What is done to a parameter's value after every step; nothing where it gives none. */
+  proximal?: (parameter: Parameter) => Proximal | undefined;
   /** Trains on other samples than all of the task's. */
   samples?: Samples;
   epochs?: number;
@@ -55,7 +58,7 @@ export interface TrainedTask {
   /** Final value of every parameter but the head's. */
   values: Map<string, Float32Array>;
   head: TaskHead;
-  /** Mean loss of each epoch. */
+  /** Mean cross-entropy of each epoch, without other terms of the loss. */
   losses: number[];
 }
 
@@ -130,7 +133,8 @@ export class TaskTrainer {
     }
   }
 
-  private step({ network: make, task, head, trainHead = true, penalty }: TaskTraining, rows: number) {
+  private step(training: TaskTraining, rows: number) {
+    const { network: make, task, head, trainHead = true, penalty, proximal } = training;
     const { rate, optimizer } = this.options;
     const { x, targets } = batchInputs('batch');
     const network = make(x, rows);
@@ -152,12 +156,11 @@ export class TaskTrainer {
       else b.constant({ type: 1, dims: [...p.dims], data: p.initial }, p.name);
     }
     const logits = b.op('Gemm', [network.features, `${HEAD}.weight`, `${HEAD}.bias`], { transB: int(1) });
-    crossEntropy(b, logits, b.input(targets, [rows, classes]), 'data_loss');
+    crossEntropy(b, logits, b.input(targets, [rows, classes]), LOSS);
     const terms = penalty?.(b, parameters) ?? null;
-    b.op('Identity', [terms ? add(b, 'data_loss', terms) : 'data_loss'], {}, LOSS);
     const found = gradients(
       b,
-      LOSS,
+      terms ? add(b, LOSS, terms) : LOSS,
       parameters.map((p) => p.name),
     );
     const optimize = optimizer === 'adam' ? adam : sgd;
@@ -165,6 +168,7 @@ export class TaskTrainer {
       b,
       parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
     );
+    if (proximal) for (const [i, p] of parameters.entries()) applyProximal(b, steps[i]!, proximal(p));
     b.output(LOSS);
     const model = lower(b.model('lichen-task'));
     const taken = (values: Map<string, Float32Array>, name: string, initial: Float32Array) => {
@@ -180,4 +184,17 @@ export class TaskTrainer {
       }),
     };
   }
+}
+
+/** Lets the value that a step gives a parameter pass through a proximal step. */
+function applyProximal(
+  b: GraphBuilder,
+  { parameter, updates }: ParameterStep,
+  step: Proximal | undefined,
+): void {
+  if (!step) return;
+  const before = updates.get(parameter)!;
+  const after = step(b, before);
+  b.outputs[b.outputs.findIndex((o) => o.name === before)]!.name = after;
+  updates.set(parameter, after);
 }
