@@ -67,6 +67,8 @@ export interface Isolation {
    * Adds the task's network to a builder with everything constant.
    */
   deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs;
+  /** Bytes of the crown that tasks need beside their adapters; all of it where the method does not say. */
+  sharedBytes?(crown: Crown): number;
 }
 
 /** Second axis: what holds shared weights in place. Adds terms to the loss; null where there are none. */

@@ -4,7 +4,15 @@ import { float, floats, sizeOf } from '../../onnx/model.js';
 import { type AdapterTensors, half } from '../adapter.js';
 import type { Isolation, IsolationContext, Parameter, TaskOutputs, TrainableNetwork } from '../strategy.js';
 import { mapsOf } from '../summary.js';
-import { ancestorsOf, crownOutputs, type WeightLayer, weightLayer, withWeight } from './layers.js';
+import {
+  ancestorsOf,
+  channelOf,
+  crownOutputs,
+  matrixOf,
+  startBias,
+  weightLayer,
+  withWeight,
+} from './layers.js';
 
 export interface PiggybackOptions {
   /** Value that every real-valued mask starts from. */
@@ -118,20 +126,4 @@ export class Piggyback implements Isolation {
     });
     return crownOutputs(crown, names);
   }
-}
-
-function startBias({ bias, channels }: WeightLayer): Float32Array {
-  return bias?.slice() ?? new Float32Array(channels);
-}
-
-/** A layer's weight as a matrix, and whether its rows are the output channels. */
-function matrixOf({ weight, channels, perChannel }: WeightLayer): { matrix: number[]; perRow: boolean } {
-  const perRow = perChannel[0] === channels && perChannel.length === weight.dims.length;
-  return { matrix: perRow ? [channels, weight.data.length / channels] : weight.dims, perRow };
-}
-
-/** The output channel that an element of a layer's weight belongs to. */
-function channelOf(layer: WeightLayer): (i: number) => number {
-  const { matrix, perRow } = matrixOf(layer);
-  return perRow ? (i) => Math.floor(i / matrix[1]!) : (i) => i % layer.channels;
 }

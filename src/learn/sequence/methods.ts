@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { Cpg, type CpgOptions } from '../isolation/cpg.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
@@ -27,6 +28,8 @@ export interface MethodSettings {
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  /** Without `rate`, which is the sequence's, and `pretrained`, which is what `backboneFromFirst` is not (CPG). */
+  cpg?: Partial<Omit<CpgOptions, 'rate' | 'pretrained'>>;
 }
 
 /** What a method is given. */
@@ -97,6 +100,15 @@ export const METHODS = {
     summary: 'a mask of bits for each task over one frozen network (Mallya et al. 2018)',
     open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
       new TaskNetworks(engine, crown, new Piggyback(), options, { backboneFromFirst }),
+  },
+  cpg: {
+    summary: 'free weights trained and pruned, earlier ones picked, width grown (Hung et al. 2019)',
+    open: async ({ engine, crown, options, settings: { cpg, backboneFromFirst = true } }) => {
+      const rates = { rate: options.rate, channelRate: options.rate };
+      const isolation = new Cpg({ ...rates, ...cpg, pretrained: !backboneFromFirst });
+      // The first task owns what it keeps, as every other: there is no crown that is frozen after it.
+      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst: false });
+    },
   },
 } satisfies Record<string, Method>;
 

@@ -1,18 +1,16 @@
-import { lower } from '../../autodiff/lower.js';
-import type { Engine, Program } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
-import { GraphBuilder } from '../../onnx/builder.js';
-import { floats, int, sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import type { AdapterTensors, StoredTensor } from '../adapter.js';
 import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
-import { weightLayer } from '../isolation/layers.js';
+import { crownBytes } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Crown, Isolation, IsolationContext } from '../strategy.js';
 import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
-import { fedBy, HEAD } from './headed.js';
+import { fedBy } from './headed.js';
 import type { SequenceTask } from './task.js';
+import { TaskPredictor } from './task-predictor.js';
 import { type TaskHead, TaskTrainer, type TaskTraining } from './task-trainer.js';
 
 /** What is kept of a task. */
@@ -48,9 +46,6 @@ export interface TaskNetworksOptions {
   schedule?: TaskTraining['schedule'];
 }
 
-/** Rows of a run. */
-const ROWS = 200;
-
 /** Learns tasks one after the other, each with what an isolation strategy keeps apart for it, and a head of its own. */
 export class TaskNetworks implements ContinualLearner {
   private readonly trainer: TaskTrainer;
@@ -59,7 +54,7 @@ export class TaskNetworks implements ContinualLearner {
   private crown: Crown;
   private learned: LearnedTask[] = [];
   /** Deployed networks of tasks, compiled when they are first asked. */
-  private readonly programs = new Map<number, Program>();
+  private readonly predictors = new Map<number, TaskPredictor>();
 
   constructor(
     engine: Engine,
@@ -107,20 +102,12 @@ export class TaskNetworks implements ContinualLearner {
       );
     }
     const { classes: all } = this.trainer.options;
-    const { latentShape, latent } = this.crown;
-    const program = await this.programOf(task, learned);
-    const width = sizeOf(latentShape);
-    const x = { dims: [ROWS, ...latentShape], data: new Float32Array(ROWS * width) };
+    const found = await (await this.predictorOf(task, learned)).probabilities(samples);
     const rows: Rows = { data: new Float32Array(samples.count * all), count: samples.count, width: all };
-    for (let from = 0; from < samples.count; from += ROWS) {
-      const count = Math.min(ROWS, samples.count - from);
-      for (let row = 0; row < count; row++) samples.read(from + row, x.data, row * width);
-      const found = (await program.run({ [latent]: x }))[program.outputs[0]!]!.data;
-      for (let row = 0; row < count; row++) {
-        learned.classes.forEach((label, place) => {
-          rows.data[(from + row) * all + label] = found[row * learned.classes.length + place]!;
-        });
-      }
+    for (let row = 0; row < samples.count; row++) {
+      learned.classes.forEach((label, place) => {
+        rows.data[row * all + label] = found.data[row * found.width + place]!;
+      });
     }
     return rows;
   }
@@ -129,8 +116,7 @@ export class TaskNetworks implements ContinualLearner {
     const adapters = this.learned.flatMap((l) => [...l.tensors.values()]).map(storedBytes);
     const heads = this.learned.map(({ head }) => 4 * (head.weight.length + head.bias.length));
     const sum = (values: readonly number[]) => values.reduce((total, v) => total + v, 0);
-    // One network per task needs no crown beside them.
-    const shared = this.isolation.name === 'fine-tuning' ? 0 : crownBytes(this.crown);
+    const shared = this.isolation.sharedBytes?.(this.crown) ?? crownBytes(this.crown);
     return { parameters: shared + sum(adapters) + sum(heads), state: 0, memory: 0 };
   }
 
@@ -139,8 +125,8 @@ export class TaskNetworks implements ContinualLearner {
   }
 
   private async forget(): Promise<void> {
-    await Promise.all([...this.programs.values()].map((p) => p.close()));
-    this.programs.clear();
+    await Promise.all([...this.predictors.values()].map((p) => p.close()));
+    this.predictors.clear();
   }
 
   /** What a task's network builds on. Columns of tasks before it, but not the first task's, where that is the crown. */
@@ -168,31 +154,22 @@ export class TaskNetworks implements ContinualLearner {
     );
   }
 
-  private async programOf(task: number, { tensors, head, classes }: LearnedTask): Promise<Program> {
-    const known = this.programs.get(task);
+  private async predictorOf(task: number, learned: LearnedTask): Promise<TaskPredictor> {
+    const known = this.predictors.get(task);
     if (known) return known;
-    const b = new GraphBuilder();
-    const { latent, latentShape } = this.crown;
-    b.input(latent, [ROWS, ...latentShape]);
     const first = task === 0 && this.settings.backboneFromFirst && !('learn' in this.isolation);
     const isolation = first ? new FineTuning(0) : this.isolation;
-    const { features } = isolation.deploy(this.context(task), tensors, b, latent);
-    const weight = b.constant(floats(head.weight, [classes.length, b.shape(features)[1]!]), `${HEAD}.weight`);
-    const bias = b.constant(floats(head.bias, [classes.length]), `${HEAD}.bias`);
-    const logits = b.op('Gemm', [features, weight, bias], { transB: int(1) });
-    b.output(b.op('Softmax', [logits], { axis: int(1) }));
-    const { threads } = this.trainer.options;
-    const program = await this.trainer.engine.compile(lower(b.model('lichen-task-network')), { threads });
-    this.programs.set(task, program);
-    return program;
+    const { engine, options } = this.trainer;
+    const predictor = await TaskPredictor.open(
+      engine,
+      isolation,
+      this.context(task),
+      learned,
+      options.threads,
+    );
+    this.predictors.set(task, predictor);
+    return predictor;
   }
-}
-
-function crownBytes({ graph }: Crown): number {
-  return graph.nodes.reduce((sum, node) => {
-    const layer = weightLayer(graph, node);
-    return sum + (layer ? 4 * (layer.weight.data.length + (layer.bias?.length ?? 0)) : 0);
-  }, 0);
 }
 
 function storedBytes({ type, data }: StoredTensor): number {
