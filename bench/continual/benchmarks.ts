@@ -3,6 +3,7 @@ import type { MethodName, MethodSettings } from '../../src/learn/sequence/method
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { Random } from '../../src/random.js';
+import { BACKBONE_CLASSES, backboneCrown, backboneTasks, type Sources } from './backbone-tasks.js';
 import { type Pictures, readMnist } from './mnist.js';
 import { mlp } from './networks.js';
 import { inOrder, permuted, rotated, type Scale, samplesOf } from './tasks.js';
@@ -23,8 +24,8 @@ export interface Benchmark {
   training: Training;
   /** Methods that it says something of. */
   methods?: Partial<Record<MethodName, Protocol>>;
-  tasks(seed: number): SequenceTask[];
-  crown(seed: number): Crown;
+  tasks(seed: number, sources: Sources): SequenceTask[] | Promise<SequenceTask[]>;
+  crown(seed: number, sources: Sources): Crown | Promise<Crown>;
 }
 
 const first = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -114,6 +115,9 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
   methods: { er: { settings: { memory: 500 } } },
 };
 
+/** The network is a trained backbone already. */
+const PRETRAINED: MethodSettings = { backboneFromFirst: false, stepDecay: true };
+
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
   'split-mnist-small': {
@@ -165,5 +169,24 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+    methods: {
+      piggyback: { training: { epochs: 3 } },
+      cpg: { training: { epochs: 3 }, settings: { cpg: { release: 0.5, finalEpochs: 2 } } },
+    },
+  },
+  'backbone-sequence': {
+    summary: 'hand signs, magnetic tiles, Fashion-MNIST and MNIST on the default backbone, few pictures each',
+    scenario: 'task',
+    classes: BACKBONE_CLASSES,
+    training: { epochs: 10, batch: 16, optimizer: 'adam', rate: 1e-3 },
+    tasks: backboneTasks,
+    crown: (_, sources) => backboneCrown(sources),
+    methods: {
+      separate: { settings: PRETRAINED },
+      'linear-head': { settings: PRETRAINED },
+      piggyback: { settings: PRETRAINED },
+      cpg: { settings: { ...PRETRAINED, cpg: { goal: 'fine-tuned' } } },
+      pnn: { settings: { ...PRETRAINED, columnWidth: 0.25 } },
+    },
   },
 };

@@ -4,7 +4,7 @@ import { Random } from '../../random.js';
 import { Cpg, type CpgOptions } from '../isolation/cpg.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
-import { Piggyback } from '../isolation/piggyback.js';
+import { Piggyback, type PiggybackOptions } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
 import { NoRegularization } from '../regularization/none.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
@@ -13,6 +13,7 @@ import type { Crown } from '../strategy.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
 import { Reservoir } from './episodic-memory.js';
 import { Joint } from './joint.js';
+import { stepDecay } from './schedule.js';
 import { SharedNetwork } from './shared-network.js';
 import { TaskNetworks } from './task-networks.js';
 
@@ -26,8 +27,12 @@ export interface MethodSettings {
   recall?: number;
   /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
   backboneFromFirst?: boolean;
+  /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */
+  stepDecay?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  /** Masks, scales and biases; see `PIGGYBACK_DEFAULTS`. */
+  piggyback?: Partial<PiggybackOptions>;
   /** Without `rate`, which is the sequence's, and `pretrained`, which is what `backboneFromFirst` is not (CPG). */
   cpg?: Partial<Omit<CpgOptions, 'rate' | 'pretrained'>>;
 }
@@ -51,6 +56,15 @@ const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
 
 const none = () => ({ regularization: new NoRegularization(), rehearsal: new NoReplay() });
 
+const scheduled = ({ stepDecay: asked }: MethodSettings, usual: boolean) =>
+  (asked ?? usual) ? { schedule: stepDecay } : {};
+
+/** How tasks build on one frozen network. */
+const building = (settings: MethodSettings, decayed = false) => ({
+  backboneFromFirst: settings.backboneFromFirst ?? true,
+  ...scheduled(settings, decayed),
+});
+
 /** The methods by the names that commands and configuration use. */
 export const METHODS = {
   naive: {
@@ -64,13 +78,16 @@ export const METHODS = {
   },
   separate: {
     summary: 'one network for each task (reference)',
-    open: async ({ engine, crown, options }) =>
-      new TaskNetworks(engine, crown, new FineTuning(options.rate), options, { backboneFromFirst: false }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new FineTuning(options.rate), options, {
+        backboneFromFirst: false,
+        ...scheduled(settings, false),
+      }),
   },
   'linear-head': {
     summary: 'frozen features, and a linear head for each task (reference)',
-    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
-      new TaskNetworks(engine, crown, new Frozen(), options, { backboneFromFirst }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Frozen(), options, building(settings)),
   },
   er: {
     summary: 'experience replay: remembered samples join every batch (Chaudhry et al. 2019)',
@@ -91,15 +108,15 @@ export const METHODS = {
   },
   pnn: {
     summary: 'a new column for each task, with laterals from all earlier ones (Rusu et al. 2016)',
-    open: async ({ engine, crown, options, settings: { columnWidth = 0.5, backboneFromFirst = true } }) => {
-      const isolation = new Pnn({ width: columnWidth, rate: options.rate });
-      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst });
+    open: async ({ engine, crown, options, settings }) => {
+      const isolation = new Pnn({ width: settings.columnWidth ?? 0.5, rate: options.rate });
+      return new TaskNetworks(engine, crown, isolation, options, building(settings));
     },
   },
   piggyback: {
     summary: 'a mask of bits for each task over one frozen network (Mallya et al. 2018)',
-    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
-      new TaskNetworks(engine, crown, new Piggyback(), options, { backboneFromFirst }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Piggyback(settings.piggyback), options, building(settings, true)),
   },
   cpg: {
     summary: 'free weights trained and pruned, earlier ones picked, width grown (Hung et al. 2019)',
