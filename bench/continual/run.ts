@@ -20,6 +20,8 @@ export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'>
   /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
   matrix: (number | null)[][];
   bytes: Holdings;
+  /** For every task figures of its layers, where the method has some. */
+  layers?: Record<string, Readonly<Record<string, number>>>[];
   /** Seconds of learning, without tests: by the clock, and of processor time. */
   seconds: number;
   cpuSeconds: number;
@@ -63,12 +65,14 @@ export async function runContinual(
       const until = skipped ? 0 : Math.min(tasks.length, taskKnown ? i + 1 : i + 2);
       matrix.push(await test(learner, tasks, taskKnown, 0, until));
     }
+    const layers = learner.figures?.();
     const { intransigence: _, ...metrics } =
       method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
     return {
       ...{ method, benchmark: name, scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
+      ...(layers?.some((l) => l.size > 0) && { layers: layers.map((l) => Object.fromEntries(l)) }),
       ...{ seconds, cpuSeconds },
     };
   } finally {

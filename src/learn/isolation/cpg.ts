@@ -5,7 +5,7 @@ import { floats } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import type { AdapterTensors } from '../adapter.js';
 import type { LearnedTask, PhasedIsolation, TaskLearning } from '../sequence/task-networks.js';
-import type { Crown, IsolationContext, TaskOutputs, TrainableNetwork } from '../strategy.js';
+import type { Crown, IsolationContext, LayerFigures, TaskOutputs, TrainableNetwork } from '../strategy.js';
 import { type Draft, networkOf, startDraft, tensorsOf, withValues } from './cpg-draft.js';
 import { learnInPhases, type PhaseOptions } from './cpg-phases.js';
 import { ownership, partsOf, widthsOf } from './cpg-weights.js';
@@ -90,6 +90,28 @@ export class Cpg implements PhasedIsolation {
       return withWeight(b, layer, inputs[0]!, weight, bias);
     });
     return crownOutputs(crown, names);
+  }
+
+  /**
+   * Of every layer: its output channels, and shares of its weights: what the task owns, what it picks of earlier ones,
+   * and what is free after it.
+   */
+  figures({ crown, earlier }: IsolationContext, tensors: AdapterTensors): LayerFigures {
+    const { pretrained } = this.options;
+    const number = earlier.length + (pretrained ? 2 : 1);
+    const { layers } = ownership({ crown, earlier: [...earlier, tensors] }, pretrained, widthsOf(tensors));
+    const entries = [...layers].map(([key, { owner }]) => {
+      const used = tensors.get(partsOf(key).used)!.data;
+      const share = (counts: (o: number, i: number) => boolean) => owner.filter(counts).length / owner.length;
+      const figures = {
+        channels: tensors.get(partsOf(key).bias)!.data.length,
+        own: share((o) => o === number),
+        picked: share((o, i) => o !== number && used[i] === 1),
+        free: share((o) => o === 0),
+      };
+      return [key, figures] as const;
+    });
+    return new Map(entries);
   }
 
   /** Of the crown only a pretrained one's weights are needed, and kernels that are not trained. */

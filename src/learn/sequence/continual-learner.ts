@@ -1,5 +1,6 @@
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
+import type { LayerFigures } from '../strategy.js';
 import type { SequenceTask } from './task.js';
 
 /** How a sequence is trained, whatever the method. */
@@ -52,6 +53,8 @@ export interface ContinualLearner {
    */
   probabilities(samples: Samples, task?: number): Promise<Rows>;
   holdings(): Holdings;
+  /** For every task what can be said of its layers: what a mask leaves out, what a task owns. */
+  figures?(): LayerFigures[];
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
 import { crownBytes } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
-import type { Crown, Isolation, IsolationContext } from '../strategy.js';
+import type { Crown, Isolation, IsolationContext, LayerFigures } from '../strategy.js';
 import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
 import { fedBy } from './headed.js';
 import type { SequenceTask } from './task.js';
@@ -118,6 +118,12 @@ export class TaskNetworks implements ContinualLearner {
     const sum = (values: readonly number[]) => values.reduce((total, v) => total + v, 0);
     const shared = this.isolation.sharedBytes?.(this.crown) ?? crownBytes(this.crown);
     return { parameters: shared + sum(adapters) + sum(heads), state: 0, memory: 0 };
+  }
+
+  figures(): LayerFigures[] {
+    return this.learned.map(
+      ({ tensors }, task) => this.isolation.figures?.(this.context(task), tensors) ?? new Map(),
+    );
   }
 
   async close(): Promise<void> {
