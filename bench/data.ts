@@ -9,6 +9,13 @@ import { Random } from '../src/random.js';
 export const DATASETS = ['hand-signs', 'magnetic-tiles'] as const;
 export type Dataset = (typeof DATASETS)[number];
 
+/** Where each set comes from. */
+const ORIGINS: Record<Dataset, string> = {
+  'hand-signs': "Ardamavi's Sign-Language-Digits-Dataset (github.com/ardamavi/Sign-Language-Digits-Dataset)",
+  'magnetic-tiles':
+    "abin24's Magnetic-tile-defect-datasets (github.com/abin24/Magnetic-tile-defect-datasets.)",
+};
+
 /** Where the photographs are looked for unless told otherwise. */
 export function defaultDataFolder(): string {
   return join(packageRoot(), '..', 'shared', 'data');
@@ -23,7 +30,8 @@ export function readDataset(folder: string, name: Dataset): LabelledFile[] {
   if (!existsSync(path)) {
     throw new LichenError(
       'bench-data-missing',
-      `there are no photographs in ${path}; give the folder that holds ${DATASETS.join(' and ')} with --data`,
+      `there are no photographs in ${path}; give the folder that holds ${DATASETS.join(' and ')} with --data. ` +
+        `${name} is ${ORIGINS[name]}: download it, one folder a class`,
     );
   }
   return listClassFolders(path);

@@ -3,6 +3,7 @@ import type { MethodName, MethodSettings } from '../../src/learn/sequence/method
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { Random } from '../../src/random.js';
+import { BACKBONE_CLASSES, backboneCrown, backboneTasks, type Sources } from './backbone-tasks.js';
 import { type Pictures, readMnist } from './mnist.js';
 import { mlp } from './networks.js';
 import { inOrder, permuted, rotated, type Scale, samplesOf } from './tasks.js';
@@ -25,8 +26,8 @@ export interface Benchmark {
   methods?: Partial<Record<MethodName, Protocol>>;
   /** Whether the area under the ROC curve is measured, too. */
   auroc?: boolean;
-  tasks(seed: number): SequenceTask[];
-  crown(seed: number): Crown;
+  tasks(seed: number, sources: Sources): SequenceTask[] | Promise<SequenceTask[]>;
+  crown(seed: number, sources: Sources): Crown | Promise<Crown>;
 }
 
 const first = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -128,6 +129,9 @@ const DEN: Pick<Benchmark, 'scenario' | 'classes' | 'crown' | 'auroc'> = {
   crown: (seed) => mlp(PIXELS, [312, 128], seed),
 };
 
+/** The network is a trained backbone already. */
+const PRETRAINED: MethodSettings = { backboneFromFirst: false, stepDecay: true };
+
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
   'split-mnist-small': {
@@ -186,6 +190,25 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+    methods: {
+      piggyback: { training: { epochs: 3 } },
+      cpg: { training: { epochs: 3 }, settings: { cpg: { release: 0.5, finalEpochs: 2 } } },
+    },
+  },
+  'backbone-sequence': {
+    summary: 'hand signs, magnetic tiles, Fashion-MNIST and MNIST on the default backbone, few pictures each',
+    scenario: 'task',
+    classes: BACKBONE_CLASSES,
+    training: { epochs: 10, batch: 16, optimizer: 'adam', rate: 1e-3 },
+    tasks: backboneTasks,
+    crown: (_, sources) => backboneCrown(sources),
+    methods: {
+      separate: { settings: PRETRAINED },
+      'linear-head': { settings: PRETRAINED },
+      piggyback: { settings: PRETRAINED },
+      cpg: { settings: { ...PRETRAINED, cpg: { goal: 'fine-tuned' } } },
+      pnn: { settings: { ...PRETRAINED, columnWidth: 0.25 } },
+    },
   },
   'permuted-mnist-den': {
     summary:

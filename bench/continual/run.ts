@@ -1,5 +1,4 @@
 import { cpuUsage } from 'node:process';
-import type { Engine } from '../../src/engine/engine.js';
 import { auroc } from '../../src/learn/auroc.js';
 import { type ContinualMetrics, continualMetrics } from '../../src/learn/metrics.js';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../src/learn/sequence/continual-learner.js';
 import { type MethodName, openMethod } from '../../src/learn/sequence/methods.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
+import type { Sources } from './backbone-tasks.js';
 import type { Benchmark } from './benchmarks.js';
 
 /** What one method came to on one benchmark with one seed. */
@@ -39,7 +39,7 @@ export type OnProgress = (progress: SequenceProgress & { tasks: number }) => voi
  * @throws LichenError what the method refuses or runs into
  */
 export async function runContinual(
-  engine: Engine,
+  sources: Sources,
   method: MethodName,
   name: string,
   benchmark: Benchmark,
@@ -49,10 +49,11 @@ export async function runContinual(
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
   const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
-  const tasks = benchmark.tasks(seed);
+  const tasks = await benchmark.tasks(seed, sources);
+  const crown = await benchmark.crown(seed, sources);
   const taskKnown = scenario === 'task';
   const options = { ...benchmark.training, ...training, classes, taskKnown, seed, threads };
-  const learner = await openMethod(method, { engine, crown: benchmark.crown(seed), options, settings });
+  const learner = await openMethod(method, { engine: sources.engine, crown, options, settings });
   try {
     const untrained =
       taskKnown || method === 'joint' ? undefined : await test(learner, tasks, taskKnown, 0, tasks.length);

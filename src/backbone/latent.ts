@@ -58,7 +58,7 @@ export function encodeLatent(values: Float32Array, shape: LatentShape): Uint8Arr
 export function decodeLatent(
   bytes: Uint8Array,
   shape: LatentShape,
-  into = new Float32Array(shape.channels * shape.positions),
+  into: Float32Array = new Float32Array(shape.channels * shape.positions),
   offset = 0,
 ): Float32Array {
   const { channels, positions } = shape;

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { BENCHMARKS } from '../../bench/continual/benchmarks.js';
 import { addRows, readRows } from '../../bench/continual/results.js';
 import { type ContinualResult, runContinual } from '../../bench/continual/run.js';
+import { defaultDataFolder } from '../../bench/data.js';
 import { circumstances } from '../../bench/record.js';
 import { summaryOf } from '../../bench/statistics.js';
 import { packageRoot } from '../backbone/manifest.js';
@@ -19,6 +20,7 @@ interface ContinualOptions {
   methods: MethodName[];
   seeds: number;
   firstSeed: number;
+  data: string;
   out?: string;
   resume: boolean;
   threads: number;
@@ -43,6 +45,7 @@ export function addContinual(bench: Command): void {
     .option('--methods <names>', 'methods with commas between, or all', methodNames, METHOD_NAMES)
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
+    .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
     .option('--out <file>', 'where the figures go (default: bench/results/continual/BENCHMARK.json)')
     .option('--resume', 'leave out the runs that the file has already', false)
     .option('--threads <n>', 'threads of a run; these networks are small', integer(1, 64), 1)
@@ -66,7 +69,7 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, seeds, firstSeed, resume, json, threads } = options;
+  const { benchmark: name, methods, seeds, firstSeed, data, resume, json, threads } = options;
   const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
@@ -78,7 +81,7 @@ async function continual(options: ContinualOptions): Promise<void> {
         before ??
         (await running(`${method}, seed ${seed}`, (say) =>
           runContinual(
-            engine,
+            { engine, data, say },
             method,
             name,
             BENCHMARKS[name]!,

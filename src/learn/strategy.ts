@@ -51,6 +51,9 @@ export interface IsolationContext {
   earlier: readonly AdapterTensors[];
 }
 
+/** Figures by their names, for every layer by the name of its output. */
+export type LayerFigures = ReadonlyMap<string, Readonly<Record<string, number>>>;
+
 /**
  * First axis: which weights a task may use and change.
  * A strategy builds networks; it never trains.
@@ -67,6 +70,10 @@ export interface Isolation {
    * Adds the task's network to a builder with everything constant.
    */
   deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs;
+  /** Bytes of the crown that tasks need beside their adapters; all of it where the method does not say. */
+  sharedBytes?(crown: Crown): number;
+  /** What can be said of a task's layers. */
+  figures?(context: IsolationContext, tensors: AdapterTensors): LayerFigures;
 }
 
 /** Second axis: what holds shared weights in place. Adds terms to the loss; null where there are none. */

@@ -81,13 +81,17 @@ export interface DenReport {
  */
 export class Den implements PhasedIsolation {
   readonly name = 'den';
-  readonly replacesCrown = true;
   private readonly options: DenOptions;
 
   /** @throws LichenError `den-options` */
   constructor(options: Partial<DenOptions> = {}) {
     this.options = { ...DEN_DEFAULTS, ...options };
     checkOptions(this.options);
+  }
+
+  /** The tasks' networks replace all of the crown. */
+  sharedBytes(): number {
+    return 0;
   }
 
   async learn(learning: TaskLearning): Promise<LearnedTask[]> {

@@ -10,7 +10,7 @@ import type {
   TaskOutputs,
   TrainableNetwork,
 } from '../strategy.js';
-import { crownOutputs, type WeightLayer, weightLayer, withWeight } from './layers.js';
+import { crownBytes, crownOutputs, startBias, weightLayer, withWeight } from './layers.js';
 
 /**
  * Ordinary training: every weight and bias of convolutions, Gemm and MatMul layers, but depthwise kernels, which stay
@@ -90,6 +90,11 @@ export class FineTuning implements Isolation {
     });
     return crownOutputs(crown, names);
   }
+
+  /** Only kernels that are not trained. */
+  sharedBytes(crown: Crown): number {
+    return crownBytes(crown, ({ depthwise }) => depthwise);
+  }
 }
 
 /** The crown with what was trained as its own weights: a backbone that later tasks build on. */
@@ -110,8 +115,4 @@ export function withTrained(crown: Crown, values: ReadonlyMap<string, Float32Arr
     return { ...node, inputs };
   });
   return { ...crown, graph: { ...crown.graph, nodes, initializers } };
-}
-
-function startBias({ bias, channels }: WeightLayer): Float32Array {
-  return bias?.slice() ?? new Float32Array(channels);
 }

@@ -44,6 +44,26 @@ function biasOf(t: ConstantTensor | undefined, channels: number): Float32Array |
   return t.data.length === channels && t.dims.at(-1) === channels ? t.data : undefined;
 }
 
+/** A layer's bias as training starts: zeros where the layer has none. */
+export function startBias({ bias, channels }: WeightLayer): Float32Array {
+  return bias?.slice() ?? new Float32Array(channels);
+}
+
+/** A layer's weight as a matrix, and whether its rows are the output channels. */
+export function matrixOf({ weight, channels, perChannel }: WeightLayer): {
+  matrix: number[];
+  perRow: boolean;
+} {
+  const perRow = perChannel[0] === channels && perChannel.length === weight.dims.length;
+  return { matrix: perRow ? [channels, weight.data.length / channels] : weight.dims, perRow };
+}
+
+/** The output channel that an element of a layer's weight belongs to. */
+export function channelOf(layer: WeightLayer): (i: number) => number {
+  const { matrix, perRow } = matrixOf(layer);
+  return perRow ? (i) => Math.floor(i / matrix[1]!) : (i) => i % layer.channels;
+}
+
 /** The layer with another weight and bias. */
 export function withWeight(
   b: GraphBuilder,
@@ -54,6 +74,14 @@ export function withWeight(
 ): string {
   if (node.op === 'MatMul') return b.op('Add', [b.op('MatMul', [x, weight]), bias]);
   return b.op(node.op, [x, weight, bias], node.attributes);
+}
+
+/** Bytes of the crown's layers, weights and biases in single precision; of those that count, where not all do. */
+export function crownBytes({ graph }: Crown, counts: (layer: WeightLayer) => boolean = () => true): number {
+  return graph.nodes.reduce((sum, node) => {
+    const layer = weightLayer(graph, node);
+    return layer && counts(layer) ? sum + 4 * (layer.weight.data.length + (layer.bias?.length ?? 0)) : sum;
+  }, 0);
 }
 
 /**

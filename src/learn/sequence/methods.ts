@@ -1,10 +1,11 @@
 import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { Cpg, type CpgOptions } from '../isolation/cpg.js';
 import { Den, type DenOptions } from '../isolation/den.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
-import { Piggyback } from '../isolation/piggyback.js';
+import { Piggyback, type PiggybackOptions } from '../isolation/piggyback.js';
 import { Pnn, type PnnOptions } from '../isolation/pnn.js';
 import { lateralSensitivity } from '../isolation/pnn-sensitivity.js';
 import { Ewc, type EwcOptions } from '../regularization/ewc.js';
@@ -18,6 +19,7 @@ import type { Crown } from '../strategy.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
 import { Reservoir } from './episodic-memory.js';
 import { Joint } from './joint.js';
+import { stepDecay } from './schedule.js';
 import { SharedNetwork } from './shared-network.js';
 import { type DescribedTask, TaskNetworks } from './task-networks.js';
 
@@ -32,12 +34,18 @@ export interface MethodSettings {
   gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
   /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
   backboneFromFirst?: boolean;
+  /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */
+  stepDecay?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
   ewc?: Partial<EwcOptions>;
   vcl?: Partial<VclOptions>;
   den?: Partial<DenOptions>;
   pnn?: Partial<PnnOptions>;
+  /** Masks, scales and biases; see `PIGGYBACK_DEFAULTS`. */
+  piggyback?: Partial<PiggybackOptions>;
+  /** Without `rate`, which is the sequence's, and `pretrained`, which is what `backboneFromFirst` is not (CPG). */
+  cpg?: Partial<Omit<CpgOptions, 'rate' | 'pretrained'>>;
 }
 
 /** What a method is given. */
@@ -66,6 +74,15 @@ const firstOf = (samples: Samples, count: number): Samples =>
 
 const none = () => ({ regularization: new NoRegularization(), rehearsal: new NoReplay() });
 
+const scheduled = ({ stepDecay: asked }: MethodSettings, usual: boolean) =>
+  (asked ?? usual) ? { schedule: stepDecay } : {};
+
+/** How tasks build on one frozen network. */
+const building = (settings: MethodSettings, decayed = false) => ({
+  backboneFromFirst: settings.backboneFromFirst ?? true,
+  ...scheduled(settings, decayed),
+});
+
 /** The methods by the names that commands and configuration use. */
 export const METHODS = {
   naive: {
@@ -79,13 +96,16 @@ export const METHODS = {
   },
   separate: {
     summary: 'one network for each task (reference)',
-    open: async ({ engine, crown, options }) =>
-      new TaskNetworks(engine, crown, new FineTuning(options.rate), options, { backboneFromFirst: false }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new FineTuning(options.rate), options, {
+        backboneFromFirst: false,
+        ...scheduled(settings, false),
+      }),
   },
   'linear-head': {
     summary: 'frozen features, and a linear head for each task (reference)',
-    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
-      new TaskNetworks(engine, crown, new Frozen(), options, { backboneFromFirst }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Frozen(), options, building(settings)),
   },
   er: {
     summary: 'experience replay: remembered samples join every batch (Chaudhry et al. 2019)',
@@ -131,17 +151,13 @@ export const METHODS = {
   },
   pnn: {
     summary: 'a new column for each task, with laterals from all earlier ones (Rusu et al. 2016)',
-    open: async ({
-      engine,
-      crown,
-      options,
-      settings: { columnWidth = 0.5, backboneFromFirst = true, pnn },
-    }) => {
-      const isolation = new Pnn({ width: columnWidth, rate: options.rate, ...pnn });
+    open: async ({ engine, crown, options, settings }) => {
+      const { columnWidth: width = 0.5, pnn } = settings;
+      const isolation = new Pnn({ width, rate: options.rate, ...pnn });
       const describe = async ({ engine, task, ...column }: DescribedTask) => ({
         laterals: await lateralSensitivity(engine, { pnn: isolation, ...column }, firstOf(task.train, 500)),
       });
-      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst, describe });
+      return new TaskNetworks(engine, crown, isolation, options, { ...building(settings), describe });
     },
   },
   den: {
@@ -151,8 +167,17 @@ export const METHODS = {
   },
   piggyback: {
     summary: 'a mask of bits for each task over one frozen network (Mallya et al. 2018)',
-    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
-      new TaskNetworks(engine, crown, new Piggyback(), options, { backboneFromFirst }),
+    open: async ({ engine, crown, options, settings }) =>
+      new TaskNetworks(engine, crown, new Piggyback(settings.piggyback), options, building(settings, true)),
+  },
+  cpg: {
+    summary: 'free weights trained and pruned, earlier ones picked, width grown (Hung et al. 2019)',
+    open: async ({ engine, crown, options, settings: { cpg, backboneFromFirst = true } }) => {
+      const rates = { rate: options.rate, channelRate: options.rate };
+      const isolation = new Cpg({ ...rates, ...cpg, pretrained: !backboneFromFirst });
+      // The first task owns what it keeps, as every other: there is no crown that is frozen after it.
+      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst: false });
+    },
   },
 } satisfies Record<string, Method>;
 

@@ -1,12 +1,9 @@
-import { lower } from '../../autodiff/lower.js';
-import type { Engine, Program } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
-import { GraphBuilder } from '../../onnx/builder.js';
-import { floats, int, sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import type { AdapterTensors, StoredTensor } from '../adapter.js';
 import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
-import { weightLayer } from '../isolation/layers.js';
+import { crownBytes } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Crown, Isolation, IsolationContext } from '../strategy.js';
@@ -17,8 +14,9 @@ import type {
   SequenceProgress,
   TaskReport,
 } from './continual-learner.js';
-import { fedBy, HEAD } from './headed.js';
+import { fedBy } from './headed.js';
 import type { SequenceTask } from './task.js';
+import { TaskPredictor } from './task-predictor.js';
 import { type TaskHead, TaskTrainer, type TaskTraining } from './task-trainer.js';
 
 /** What is kept of a task. */
@@ -42,9 +40,7 @@ export interface TaskLearning {
 }
 
 /** An isolation that trains a task in phases of its own, or changes what earlier tasks left. */
-export interface PhasedIsolation extends Pick<Isolation, 'name' | 'deploy'> {
-  /** Whether what is kept of the tasks replaces all weights of the crown, so that those need not be stored. */
-  readonly replacesCrown?: boolean;
+export interface PhasedIsolation extends Pick<Isolation, 'name' | 'deploy' | 'sharedBytes' | 'figures'> {
   /** Learns a task; returns what is kept of every task, the new one last. */
   learn(learning: TaskLearning): Promise<LearnedTask[]>;
 }
@@ -69,9 +65,6 @@ export interface DescribedTask {
   task: SequenceTask;
 }
 
-/** Rows of a run. */
-const ROWS = 200;
-
 /** Learns tasks one after the other, each with what an isolation strategy keeps apart for it, and a head of its own. */
 export class TaskNetworks implements ContinualLearner {
   private readonly trainer: TaskTrainer;
@@ -80,7 +73,7 @@ export class TaskNetworks implements ContinualLearner {
   private crown: Crown;
   private learned: LearnedTask[] = [];
   /** Deployed networks of tasks, compiled when they are first asked. */
-  private readonly programs = new Map<number, Program>();
+  private readonly predictors = new Map<number, TaskPredictor>();
 
   constructor(
     engine: Engine,
@@ -131,20 +124,12 @@ export class TaskNetworks implements ContinualLearner {
       );
     }
     const { classes: all } = this.trainer.options;
-    const { latentShape, latent } = this.crown;
-    const program = await this.programOf(task, learned);
-    const width = sizeOf(latentShape);
-    const x = { dims: [ROWS, ...latentShape], data: new Float32Array(ROWS * width) };
+    const found = await (await this.predictorOf(task, learned)).probabilities(samples);
     const rows: Rows = { data: new Float32Array(samples.count * all), count: samples.count, width: all };
-    for (let from = 0; from < samples.count; from += ROWS) {
-      const count = Math.min(ROWS, samples.count - from);
-      for (let row = 0; row < count; row++) samples.read(from + row, x.data, row * width);
-      const found = (await program.run({ [latent]: x }))[program.outputs[0]!]!.data;
-      for (let row = 0; row < count; row++) {
-        learned.classes.forEach((label, place) => {
-          rows.data[(from + row) * all + label] = found[row * learned.classes.length + place]!;
-        });
-      }
+    for (let row = 0; row < samples.count; row++) {
+      learned.classes.forEach((label, place) => {
+        rows.data[row * all + label] = found.data[row * found.width + place]!;
+      });
     }
     return rows;
   }
@@ -153,15 +138,16 @@ export class TaskNetworks implements ContinualLearner {
     const adapters = this.learned.flatMap((l) => [...l.tensors.values()]).map(storedBytes);
     const heads = this.learned.map(({ head }) => 4 * (head.weight.length + head.bias.length));
     const sum = (values: readonly number[]) => values.reduce((total, v) => total + v, 0);
-    // One network per task needs no crown beside them.
-    const { isolation } = this;
-    const replaced = isolation.name === 'fine-tuning' || ('learn' in isolation && isolation.replacesCrown);
-    const shared = replaced ? 0 : crownBytes(this.crown);
+    const shared = this.isolation.sharedBytes?.(this.crown) ?? crownBytes(this.crown);
     return { parameters: shared + sum(adapters) + sum(heads), state: 0, memory: 0 };
   }
 
   reports(): (TaskReport | null)[] {
-    return this.learned.map((l) => l.report ?? null);
+    return this.learned.map(({ tensors, report }, task) => {
+      const layers = this.isolation.figures?.(this.context(task), tensors);
+      if (!layers?.size) return report ?? null;
+      return { ...report, layers: Object.fromEntries(layers) };
+    });
   }
 
   async close(): Promise<void> {
@@ -169,8 +155,8 @@ export class TaskNetworks implements ContinualLearner {
   }
 
   private async forget(): Promise<void> {
-    await Promise.all([...this.programs.values()].map((p) => p.close()));
-    this.programs.clear();
+    await Promise.all([...this.predictors.values()].map((p) => p.close()));
+    this.predictors.clear();
   }
 
   /** What a task's network builds on. Columns of tasks before it, but not the first task's, where that is the crown. */
@@ -198,31 +184,22 @@ export class TaskNetworks implements ContinualLearner {
     );
   }
 
-  private async programOf(task: number, { tensors, head, classes }: LearnedTask): Promise<Program> {
-    const known = this.programs.get(task);
+  private async predictorOf(task: number, learned: LearnedTask): Promise<TaskPredictor> {
+    const known = this.predictors.get(task);
     if (known) return known;
-    const b = new GraphBuilder();
-    const { latent, latentShape } = this.crown;
-    b.input(latent, [ROWS, ...latentShape]);
     const first = task === 0 && this.settings.backboneFromFirst && !('learn' in this.isolation);
     const isolation = first ? new FineTuning(0) : this.isolation;
-    const { features } = isolation.deploy(this.context(task), tensors, b, latent);
-    const weight = b.constant(floats(head.weight, [classes.length, b.shape(features)[1]!]), `${HEAD}.weight`);
-    const bias = b.constant(floats(head.bias, [classes.length]), `${HEAD}.bias`);
-    const logits = b.op('Gemm', [features, weight, bias], { transB: int(1) });
-    b.output(b.op('Softmax', [logits], { axis: int(1) }));
-    const { threads } = this.trainer.options;
-    const program = await this.trainer.engine.compile(lower(b.model('lichen-task-network')), { threads });
-    this.programs.set(task, program);
-    return program;
+    const { engine, options } = this.trainer;
+    const predictor = await TaskPredictor.open(
+      engine,
+      isolation,
+      this.context(task),
+      learned,
+      options.threads,
+    );
+    this.predictors.set(task, predictor);
+    return predictor;
   }
-}
-
-function crownBytes({ graph }: Crown): number {
-  return graph.nodes.reduce((sum, node) => {
-    const layer = weightLayer(graph, node);
-    return sum + (layer ? 4 * (layer.weight.data.length + (layer.bias?.length ?? 0)) : 0);
-  }, 0);
 }
 
 function storedBytes({ type, data }: StoredTensor): number {
