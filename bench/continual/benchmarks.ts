@@ -1,5 +1,6 @@
 import type { SequenceOptions } from '../../src/learn/sequence/continual-learner.js';
-import type { MethodName, MethodSettings } from '../../src/learn/sequence/methods.js';
+import type { MethodName } from '../../src/learn/sequence/methods.js';
+import type { MethodSettings } from '../../src/learn/sequence/settings.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { Random } from '../../src/random.js';
@@ -224,3 +225,11 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     tasks: (seed) => withOwnHeads(permutations(4, seed, { train: 10_000, test: 2000 })),
   },
 };
+
+/** What a benchmark says of a method; for methods with + between them, what it says of each. */
+export function protocolOf({ methods }: Benchmark, method: string): Required<Protocol> {
+  const parts = method.split('+').map((name) => methods?.[name as MethodName] ?? {});
+  // Where they train differently, the benchmark's own training is nobody's disadvantage.
+  const [only] = parts.length === 1 ? parts : [];
+  return { training: only?.training ?? {}, settings: Object.assign({}, ...parts.map((p) => p.settings)) };
+}

@@ -8,10 +8,10 @@ import {
   type SequenceProgress,
   type TaskReport,
 } from '../../src/learn/sequence/continual-learner.js';
-import { type MethodName, openMethod } from '../../src/learn/sequence/methods.js';
+import { openMethod } from '../../src/learn/sequence/methods.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Sources } from './backbone-tasks.js';
-import type { Benchmark } from './benchmarks.js';
+import { type Benchmark, protocolOf } from './benchmarks.js';
 
 /** What one method came to on one benchmark with one seed. */
 export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'> {
@@ -40,7 +40,7 @@ export type OnProgress = (progress: SequenceProgress & { tasks: number }) => voi
  */
 export async function runContinual(
   sources: Sources,
-  method: MethodName,
+  method: string,
   name: string,
   benchmark: Benchmark,
   seed: number,
@@ -48,7 +48,7 @@ export async function runContinual(
   threads = 1,
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
-  const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
+  const { training, settings } = protocolOf(benchmark, method);
   const tasks = await benchmark.tasks(seed, sources);
   const crown = await benchmark.crown(seed, sources);
   const taskKnown = scenario === 'task';

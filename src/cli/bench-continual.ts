@@ -9,15 +9,17 @@ import { summaryOf } from '../../bench/statistics.js';
 import { packageRoot } from '../backbone/manifest.js';
 import { openEngine } from '../engine/choose.js';
 import type { EngineChoice } from '../engine/engine.js';
-import { METHOD_NAMES, METHODS, type MethodName } from '../learn/sequence/methods.js';
-import { names, one, running } from './bench-shared.js';
+import { messageOf } from '../errors.js';
+import { COMBINATIONS } from '../learn/sequence/combinations.js';
+import { checkMethod, METHOD_NAMES, METHODS } from '../learn/sequence/methods.js';
+import { one, running } from './bench-shared.js';
 import { engineOption, integer } from './options.js';
 import { bytes, percent, print, table } from './output.js';
 import { bar } from './progress.js';
 
 interface ContinualOptions {
   benchmark: string;
-  methods: MethodName[];
+  methods: string[];
   seeds: number;
   firstSeed: number;
   data: string;
@@ -42,7 +44,12 @@ export function addContinual(bench: Command): void {
         'bytes and seconds. Figures are kept in bench/results/continual, one file a benchmark.',
     )
     .requiredOption('--benchmark <name>', 'which sequence (see below)', one(Object.keys(BENCHMARKS)))
-    .option('--methods <names>', 'methods with commas between, or all', methodNames, METHOD_NAMES)
+    .option(
+      '--methods <names>',
+      'methods with commas between, such as er,ewc+er; or all, or combinations',
+      methodNames,
+      [...METHOD_NAMES],
+    )
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
     .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
@@ -59,6 +66,9 @@ ${benchmarks.join('\n')}
 
 Methods:
 ${methods.join('\n')}
+
+Methods of different axes that go together:
+${wrapped(COMBINATIONS)}
 
 Examples:
   lichen bench continual --benchmark split-mnist-small --methods er,piggyback --seeds 3
@@ -132,15 +142,28 @@ function tableOf(results: readonly ContinualResult[]): string {
   );
 }
 
-function methodNames(text: string): MethodName[] {
-  if (text.trim() === 'all') return METHOD_NAMES;
-  const parse = names(METHOD_NAMES);
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new InvalidArgumentError(
-      `expected 'all', or names of ${METHOD_NAMES.join(', ')}, with commas between.`,
-    );
+/** Names with commas between, in lines of at most 90 characters. */
+function wrapped(names: readonly string[]): string {
+  const lines = [''];
+  for (const name of names) {
+    if (lines.at(-1)!.length + name.length > 88) lines.push('');
+    lines[lines.length - 1] += `${lines.at(-1) ? ', ' : '  '}${name}`;
   }
+  return lines.join('\n');
+}
+
+function methodNames(text: string): string[] {
+  const of: Record<string, readonly string[]> = { all: METHOD_NAMES, combinations: COMBINATIONS };
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .flatMap((name) => {
+      if (Object.hasOwn(of, name)) return of[name]!;
+      try {
+        checkMethod(name);
+      } catch (error) {
+        throw new InvalidArgumentError(messageOf(error));
+      }
+      return [name];
+    });
 }

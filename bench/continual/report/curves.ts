@@ -15,11 +15,13 @@ export function curves({ methods }: BenchmarkRuns): string {
   const all = methods.map((m, index) => ({ name: m.method, index, curve: curveOf(meanMatrix(m)) }));
   const tasks = Math.max(...all.map((a) => a.curve.length));
   const lowest = Math.min(...all.flatMap((a) => a.curve.flatMap((v) => (v === null ? [] : [v]))));
-  const from = Math.max(0, Math.floor(lowest * 10) / 10 - (lowest < 0.1 ? 0 : 0.05));
+  const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((s) => (1 - lowest) / s <= 6) ?? 0.2;
+  const from = Math.max(0, 1 - step * Math.ceil((1 - lowest) / step));
   const x = (i: number) =>
     MARGIN.left + (tasks > 1 ? (i * (WIDTH - MARGIN.left - MARGIN.right)) / (tasks - 1) : 0);
   const y = (v: number) => MARGIN.top + ((1 - v) / (1 - from)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const grid = Array.from({ length: 6 }, (_, k) => from + ((1 - from) * k) / 5).map(
+  const lines = Math.round((1 - from) / step);
+  const grid = Array.from({ length: lines + 1 }, (_, k) => from + step * k).map(
     (v) =>
       `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${fixed(y(v))}" y2="${fixed(y(v))}"/>` +
       `<text x="${MARGIN.left - 6}" y="${fixed(y(v) + 4)}" text-anchor="end">${(100 * v).toFixed(0)}</text>`,
@@ -30,7 +32,7 @@ export function curves({ methods }: BenchmarkRuns): string {
       ? `<text x="${fixed(x(i))}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle">${i + 1}</text>`
       : '',
   );
-  const lines = all.map(({ name, index, curve }) => {
+  const drawn = all.map(({ name, index, curve }) => {
     const points = curve.flatMap((v, i) => (v === null ? [] : [{ i, v }]));
     const path = points.map(({ i, v }) => `${fixed(x(i))},${fixed(y(v))}`).join(' ');
     const dots = points.map(
@@ -40,7 +42,7 @@ export function curves({ methods }: BenchmarkRuns): string {
     return `<g style="--own:${colourOf(index)}"><polyline points="${path}"/>${dots.join('')}</g>`;
   });
   return `<svg class="curves" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="accuracy on the tasks so far, by task">
-${grid.join('')}${ticks.join('')}${lines.join('\n')}${labels(all, y)}
+${grid.join('')}${ticks.join('')}${drawn.join('\n')}${labels(all, y)}
 <text x="${MARGIN.left}" y="${HEIGHT - 6}">tasks learned; accuracy on them in percent, mean over the runs</text>
 </svg>`;
 }

@@ -1,60 +1,19 @@
-import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { Cpg, type CpgOptions } from '../isolation/cpg.js';
-import { Den, type DenOptions } from '../isolation/den.js';
+import { Cpg } from '../isolation/cpg.js';
+import { Den } from '../isolation/den.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
-import { Piggyback, type PiggybackOptions } from '../isolation/piggyback.js';
-import { Pnn, type PnnOptions } from '../isolation/pnn.js';
+import { Piggyback } from '../isolation/piggyback.js';
+import { Pnn } from '../isolation/pnn.js';
 import { lateralSensitivity } from '../isolation/pnn-sensitivity.js';
-import { Ewc, type EwcOptions } from '../regularization/ewc.js';
-import { NoRegularization } from '../regularization/none.js';
-import { Vcl, type VclOptions } from '../regularization/vcl.js';
-import { AverageGem } from '../rehearsal/a-gem.js';
-import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
-import { Gem, type GemOptions } from '../rehearsal/gem.js';
 import { type Samples, subset } from '../samples.js';
-import type { Crown } from '../strategy.js';
-import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
-import { Reservoir } from './episodic-memory.js';
+import { openShared } from './axes.js';
+import { combinationOf } from './combinations.js';
+import type { ContinualLearner } from './continual-learner.js';
 import { Joint } from './joint.js';
 import { stepDecay } from './schedule.js';
-import { SharedNetwork } from './shared-network.js';
+import type { MethodContext, MethodSettings } from './settings.js';
 import { type DescribedTask, TaskNetworks } from './task-networks.js';
-
-/** Settings of single methods; what is not given has the method's default. */
-export interface MethodSettings {
-  /** Remembered samples in all (ER). */
-  memory?: number;
-  /** Remembered samples of each task (A-GEM, GEM). */
-  memoryEach?: number;
-  /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
-  recall?: number;
-  gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
-  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
-  backboneFromFirst?: boolean;
-  /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */
-  stepDecay?: boolean;
-  /** Width of a column relative to the network's (PNN). */
-  columnWidth?: number;
-  ewc?: Partial<EwcOptions>;
-  vcl?: Partial<VclOptions>;
-  den?: Partial<DenOptions>;
-  pnn?: Partial<PnnOptions>;
-  /** Masks, scales and biases; see `PIGGYBACK_DEFAULTS`. */
-  piggyback?: Partial<PiggybackOptions>;
-  /** Without `rate`, which is the sequence's, and `pretrained`, which is what `backboneFromFirst` is not (CPG). */
-  cpg?: Partial<Omit<CpgOptions, 'rate' | 'pretrained'>>;
-}
-
-/** What a method is given. */
-export interface MethodContext {
-  engine: Engine;
-  crown: Crown;
-  options: SequenceOptions;
-  settings: MethodSettings;
-}
 
 export interface Method {
   /** What it does, in a few words. */
@@ -62,17 +21,12 @@ export interface Method {
   open(context: MethodContext): Promise<ContinualLearner>;
 }
 
-/** Draws for memories must not be those for weights. */
-const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
-
 /** The first samples; all where they are few. */
 const firstOf = (samples: Samples, count: number): Samples =>
   subset(
     samples,
     Array.from({ length: Math.min(count, samples.count) }, (_, i) => i),
   );
-
-const none = () => ({ regularization: new NoRegularization(), rehearsal: new NoReplay() });
 
 const scheduled = ({ stepDecay: asked }: MethodSettings, usual: boolean) =>
   (asked ?? usual) ? { schedule: stepDecay } : {};
@@ -87,8 +41,7 @@ const building = (settings: MethodSettings, decayed = false) => ({
 export const METHODS = {
   naive: {
     summary: 'one network, trained on one task after the other (lower reference)',
-    open: ({ engine, crown, options }) =>
-      SharedNetwork.open(engine, crown, { ...none(), isolation: new FineTuning(options.rate) }, options),
+    open: (context) => openShared({}, context),
   },
   joint: {
     summary: 'one network, trained on all tasks together (upper reference)',
@@ -109,45 +62,23 @@ export const METHODS = {
   },
   er: {
     summary: 'experience replay: remembered samples join every batch (Chaudhry et al. 2019)',
-    open: ({ engine, crown, options, settings }) => {
-      const memory = new Reservoir(settings.memory ?? 500, memoryRandom(options));
-      const rehearsal = new EpisodicReplay(memory, settings.recall ?? options.batch);
-      const isolation = new FineTuning(options.rate);
-      return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
-    },
+    open: (context) => openShared({ rehearsal: 'er' }, context),
   },
   'a-gem': {
     summary: 'the step never raises the average loss of remembered samples (Chaudhry et al. 2019)',
-    open: ({ engine, crown, options, settings }) => {
-      const rehearsal = new AverageGem(settings.memoryEach ?? 256, settings.recall ?? 256);
-      const isolation = new FineTuning(options.rate);
-      return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
-    },
+    open: (context) => openShared({ rehearsal: 'a-gem' }, context),
   },
   gem: {
     summary: 'the step raises no earlier task’s loss on its memory (Lopez-Paz & Ranzato 2017)',
-    open: ({ engine, crown, options, settings: { gem = {}, memoryEach: each = 256 } }) => {
-      const { margin = 0.5, total } = gem;
-      const rehearsal = new Gem({ margin, ...(total === undefined ? { each } : { total }) });
-      const isolation = new FineTuning(options.rate);
-      return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
-    },
+    open: (context) => openShared({ rehearsal: 'gem' }, context),
   },
   ewc: {
     summary: 'weights are held where the Fisher information says that they matter (Kirkpatrick et al. 2017)',
-    open: ({ engine, crown, options, settings }) => {
-      const isolation = new FineTuning(options.rate);
-      const regularization = new Ewc(settings.ewc);
-      return SharedNetwork.open(engine, crown, { ...none(), isolation, regularization }, options);
-    },
+    open: (context) => openShared({ regularization: 'ewc' }, context),
   },
   vcl: {
     summary: 'a Gaussian over every weight; the posterior is the next prior (Nguyen et al. 2018)',
-    open: async ({ engine, crown, options, settings }) => {
-      const axes = { isolation: new FineTuning(options.rate), rehearsal: new NoReplay() };
-      const regularization = new Vcl(settings.vcl ?? {}, options);
-      return SharedNetwork.open(engine, crown, { ...axes, regularization }, options);
-    },
+    open: (context) => openShared({ regularization: 'vcl' }, context),
   },
   pnn: {
     summary: 'a new column for each task, with laterals from all earlier ones (Rusu et al. 2016)',
@@ -186,15 +117,24 @@ export type MethodName = keyof typeof METHODS;
 export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
 
 /**
- * Opens a method on a network.
- * @throws LichenError `method-unknown`, and what the method itself refuses
+ * Opens a method on a network, or methods of different axes together: names with + between.
+ * @throws LichenError `method-unknown`, `method-combination`, and what the method itself refuses
  */
 export function openMethod(name: string, context: MethodContext): Promise<ContinualLearner> {
-  if (!Object.hasOwn(METHODS, name)) {
-    throw new LichenError(
-      'method-unknown',
-      `there is no method '${name}'; known: ${METHOD_NAMES.join(', ')}`,
-    );
-  }
+  checkMethod(name);
+  if (name.includes('+')) return openShared(combinationOf(name), context);
   return METHODS[name as MethodName].open(context);
+}
+
+/**
+ * Checks a method's name, or that of a combination.
+ * @throws LichenError `method-unknown` for a name that is none, `method-combination` for methods that do not go together
+ */
+export function checkMethod(name: string): void {
+  for (const part of name.split('+')) {
+    if (Object.hasOwn(METHODS, part)) continue;
+    const known = METHOD_NAMES.join(', ');
+    throw new LichenError('method-unknown', `there is no method '${part}'; known: ${known}`);
+  }
+  if (name.includes('+')) combinationOf(name);
 }

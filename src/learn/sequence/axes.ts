@@ -1,0 +1,62 @@
+import { Random } from '../../random.js';
+import { FineTuning } from '../isolation/fine-tuning.js';
+import { Piggyback } from '../isolation/piggyback.js';
+import { Ewc } from '../regularization/ewc.js';
+import { NoRegularization } from '../regularization/none.js';
+import { Vcl } from '../regularization/vcl.js';
+import { AverageGem } from '../rehearsal/a-gem.js';
+import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
+import { Gem } from '../rehearsal/gem.js';
+import type { Isolation } from '../strategy.js';
+import type { SequenceOptions } from './continual-learner.js';
+import { Reservoir } from './episodic-memory.js';
+import type { SequenceRehearsal } from './rehearsal.js';
+import type { MethodContext } from './settings.js';
+import { SharedNetwork } from './shared-network.js';
+import type { SequenceRegularization } from './shared-state.js';
+
+/** Draws for memories must not be those for weights. */
+const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
+
+/** First axis, for tasks that share one network: what of it is trained. */
+export const SHARED_ISOLATIONS = {
+  'fine-tuning': ({ options }) => new FineTuning(options.rate),
+  piggyback: ({ settings }) => new Piggyback(settings.piggyback),
+} satisfies Record<string, (context: MethodContext) => Isolation>;
+
+/** Second axis: what holds shared weights in place. */
+export const REGULARIZATIONS = {
+  ewc: ({ settings }) => new Ewc(settings.ewc),
+  vcl: ({ settings, options }) => new Vcl(settings.vcl ?? {}, options),
+} satisfies Record<string, (context: MethodContext) => SequenceRegularization>;
+
+/** Third axis: how remembered samples enter a step. */
+export const REHEARSALS = {
+  er: ({ settings, options }) => {
+    const memory = new Reservoir(settings.memory ?? 500, memoryRandom(options));
+    return new EpisodicReplay(memory, settings.recall ?? options.batch);
+  },
+  gem: ({ settings: { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } }) =>
+    new Gem({ margin, ...(total === undefined ? { each } : { total }) }),
+  'a-gem': ({ settings: { memoryEach = 256, recall = 256 } }) => new AverageGem(memoryEach, recall),
+} satisfies Record<string, (context: MethodContext) => SequenceRehearsal>;
+
+/** One choice on each axis, by name; what is not chosen is fine-tuning and nothing. */
+export interface Combination {
+  isolation?: keyof typeof SHARED_ISOLATIONS;
+  regularization?: keyof typeof REGULARIZATIONS;
+  rehearsal?: keyof typeof REHEARSALS;
+}
+
+/** Opens a network that tasks share, with one choice on each axis. */
+export function openShared(
+  { isolation = 'fine-tuning', regularization, rehearsal }: Combination,
+  context: MethodContext,
+): Promise<SharedNetwork> {
+  const axes = {
+    isolation: SHARED_ISOLATIONS[isolation](context),
+    regularization: regularization ? REGULARIZATIONS[regularization](context) : new NoRegularization(),
+    rehearsal: rehearsal ? REHEARSALS[rehearsal](context) : new NoReplay(),
+  };
+  return SharedNetwork.open(context.engine, context.crown, axes, context.options);
+}

@@ -1,0 +1,43 @@
+import type { Engine } from '../../engine/engine.js';
+import type { CpgOptions } from '../isolation/cpg.js';
+import type { DenOptions } from '../isolation/den.js';
+import type { PiggybackOptions } from '../isolation/piggyback.js';
+import type { PnnOptions } from '../isolation/pnn.js';
+import type { EwcOptions } from '../regularization/ewc.js';
+import type { VclOptions } from '../regularization/vcl.js';
+import type { GemOptions } from '../rehearsal/gem.js';
+import type { Crown } from '../strategy.js';
+import type { SequenceOptions } from './continual-learner.js';
+
+/** Settings of single methods; what is not given has the method's default. */
+export interface MethodSettings {
+  /** Remembered samples in all (ER). */
+  memory?: number;
+  /** Remembered samples of each task (A-GEM, GEM). */
+  memoryEach?: number;
+  /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
+  recall?: number;
+  gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
+  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
+  backboneFromFirst?: boolean;
+  /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */
+  stepDecay?: boolean;
+  /** Width of a column relative to the network's (PNN). */
+  columnWidth?: number;
+  ewc?: Partial<EwcOptions>;
+  vcl?: Partial<VclOptions>;
+  den?: Partial<DenOptions>;
+  pnn?: Partial<PnnOptions>;
+  /** Masks, scales and biases; see `PIGGYBACK_DEFAULTS`. */
+  piggyback?: Partial<PiggybackOptions>;
+  /** Without `rate`, which is the sequence's, and `pretrained`, which is what `backboneFromFirst` is not (CPG). */
+  cpg?: Partial<Omit<CpgOptions, 'rate' | 'pretrained'>>;
+}
+
+/** What a method is given. */
+export interface MethodContext {
+  engine: Engine;
+  crown: Crown;
+  options: SequenceOptions;
+  settings: MethodSettings;
+}
