@@ -8,6 +8,7 @@ import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
 import { closeTask } from './close-task.js';
+import { firstIsolation } from './growth.js';
 import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
@@ -209,7 +210,7 @@ export class Agent {
       memory,
       discriminants,
       classify: (latents, task) => this.recognizer.classify(latents, task),
-      isolationOf: (task) => config.tasks[task]?.isolation ?? config.learn.isolation,
+      isolationOf: (task) => firstIsolation(config.tasks[task]?.isolation ?? config.learn.isolation),
       heldOut: config.learn.heldOut,
       batch: profile.trunkBatch,
       onLabel: (task) => {

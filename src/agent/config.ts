@@ -5,11 +5,12 @@ import { sourceSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
+import { GROWTH_DEFAULTS } from './growth.js';
 
 const id = z
   .string()
   .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected 1 to 64 of the characters a-z, A-Z, 0-9, _ and -');
-const isolation = z.enum(['piggyback', 'pnn']);
+const isolation = z.enum(['piggyback', 'pnn', 'auto']);
 const path = z.string().min(1);
 
 const taskSchema = z.strictObject({
@@ -47,7 +48,25 @@ export const agentConfigSchema = z.strictObject({
     .strictObject({
       isolation: isolation
         .default('piggyback')
-        .describe('What a new task trains: piggyback (masks) or pnn (a column).'),
+        .describe(
+          'What a new task trains: piggyback (masks), pnn (a column), or auto (a mask, and a column where the mask does not do).',
+        ),
+      growth: z
+        .strictObject({
+          margin: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(GROWTH_DEFAULTS.margin)
+            .describe(
+              'Share of held-out samples by which a mask must beat the instant answer, else a column is tried.',
+            ),
+          columnBytes: byteSize(0)
+            .default(GROWTH_DEFAULTS.columnBytes)
+            .describe('Most that a column may take; size such as 1 MiB.'),
+        })
+        .prefault({})
+        .describe('When isolation: auto grows a column.'),
       rehearsal: z.enum(['er', 'none']).default('er').describe('How remembered samples enter a training.'),
       epochs: z
         .int()

@@ -36,6 +36,8 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       threads: profile.threads,
       arena: profile.arena,
     }),
+    growthOf: (task) =>
+      (config.tasks[task]?.isolation ?? config.learn.isolation) === 'auto' ? config.learn.growth : undefined,
     memoryCap: config.memory.cap,
     newLabels: config.learn.newLabels,
     quietMs: 2000,

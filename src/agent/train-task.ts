@@ -9,30 +9,24 @@ import {
   instantCandidate,
   type LabelledLatent,
   type TaskData,
-  trainedCandidate,
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
-import type { Progress } from '../learn/learner.js';
 import { LEARNER_DEFAULTS, type LearnerOptions } from '../learn/learner-options.js';
-import { type MemoryPlan, planTraining } from '../learn/memory-plan.js';
-import { isolationNamed, regularizationNamed, rehearsalNamed } from '../learn/methods.js';
-import { earlierAdapters } from '../recognize/task-model.js';
+import type { MemoryPlan } from '../learn/memory-plan.js';
 import type { Store } from '../store/store.js';
 import type { Isolation, Task } from '../store/tasks.js';
-import type { Requirement, Version } from '../store/versions.js';
+import type { Version } from '../store/versions.js';
+import { type Growth, growWhereNeeded } from './growth.js';
 import { heldOutAccuracy } from './held-out-accuracy.js';
+import { fittedTo, type IsolationTrainingOptions, prepare, trainPrepared } from './isolation-training.js';
 
-export interface TrainTaskOptions {
+export interface TrainTaskOptions extends IsolationTrainingOptions {
   isolation: Isolation;
-  rehearsal: string;
-  learner: Partial<LearnerOptions>;
-  /** Most resident memory that the process may come to while it trains; bytes. */
-  memoryCap?: number;
-  onProgress?: (p: Progress) => void | Promise<void>;
+  /** Grows a column where the mask does not do, whatever the task's isolation is otherwise. */
+  growth?: Growth | undefined;
   /** Called before training, with the instant answer and the training samples as the frozen network sees them. */
   onInstant?: (instant: CandidateMetrics, training: DescribedTraining) => void | Promise<void>;
-  signal?: AbortSignal;
 }
 
 export interface TrainedTask {
@@ -61,43 +55,41 @@ export async function trainTask(
 ): Promise<TrainedTask> {
   const classes = task.classes;
   const data = { backbone, classes, samples };
-  const requires = earlierColumns(store, task, options.isolation);
-  const earlier = earlierAdapters(store.versions, requires);
-  const strategies = {
-    isolation: isolationNamed(options.isolation),
-    regularization: regularizationNamed('none'),
-    rehearsal: rehearsalNamed(options.rehearsal),
-  };
+  const room = { engine, store, task, data, options };
+  const first = options.growth ? 'piggyback' : options.isolation;
+  const prepared = await prepare(room, first);
   const given = { ...LEARNER_DEFAULTS, ...options.learner };
-  const plan =
-    options.memoryCap === undefined
-      ? undefined
-      : await planTraining(engine, strategies, data, earlier, given, options.memoryCap);
-  const fitted = plan ? { pieces: plan.pieces, arena: true, lean: true } : {};
-  const settings = { ...options.learner, ...fitted };
-  const instant = await answerAtOnce(engine, data, { ...given, ...fitted }, options.onInstant);
-  const candidate = await trainedCandidate(
+  const instant = await answerAtOnce(
     engine,
-    strategies,
     data,
-    earlier,
-    settings,
-    options.onProgress,
-    options.signal,
+    { ...given, ...fittedTo(prepared.plan) },
+    options.onInstant,
   );
+  const mask = { ...prepared, candidate: await trainPrepared(room, prepared) };
+  const grown = options.growth && (await growWhereNeeded(room, options.growth, mask, instant.metrics));
+  const { candidate, isolation, requires, earlier, strategies, plan } = grown?.better ?? mask;
   const deployed = deployModel(strategies.isolation, { crown: backbone.crown, earlier }, candidate.adapter);
   const digest = await digestOf(engine, deployed, backbone.latentCodec);
   const version = store.versions.add({
     task: task.name,
     source: 'trained',
-    isolation: options.isolation,
+    isolation,
     classes,
     requires,
     adapter: encodeAdapter(candidate.adapter),
     metrics: { ...candidate.metrics, instantAccuracy: instant.metrics.heldOutAccuracy },
     digest,
   });
-  const { promoted, reason } = await gate(engine, backbone, store, task, samples, candidate, instant);
+  const { promoted, reason: compared } = await gate(
+    engine,
+    backbone,
+    store,
+    task,
+    samples,
+    candidate,
+    instant,
+  );
+  const reason = grown ? `${compared}; ${grown.reason}` : compared;
   if (promoted) store.versions.promote(task.name, version.id, reason);
   return {
     version,
@@ -150,21 +142,4 @@ async function gate(
     return { promoted: true, reason: than(`version ${current.number}`, theirs) };
   }
   return { promoted: true, reason: than('the instant answer', instant.metrics.heldOutAccuracy!) };
-}
-
-/** The columns that a new one grows beside: what every earlier PNN task runs, or ran last. */
-function earlierColumns(store: Store, task: Task, isolation: Isolation): Requirement[] {
-  if (isolation !== 'pnn') return [];
-  const tasks = store.tasks.list();
-  return tasks
-    .slice(
-      0,
-      tasks.findIndex((t) => t.name === task.name),
-    )
-    .flatMap((t) => {
-      const current = store.versions.current(t.name);
-      return current?.isolation === 'pnn'
-        ? [{ task: t.name, version: current.number, sha256: current.sha256 }]
-        : [];
-    });
 }

@@ -9,6 +9,7 @@ import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 import type { Task } from '../store/tasks.js';
 import type { Discriminants } from './discriminants.js';
+import type { Growth } from './growth.js';
 import { type TrainedTask, trainTask } from './train-task.js';
 
 export interface TrainingOptions {
@@ -19,6 +20,8 @@ export interface TrainingOptions {
   discriminants: Discriminants;
   rehearsal: string;
   learnerOf: (task: string) => Partial<LearnerOptions>;
+  /** When a task may grow a column beside its mask; undefined where it may not. */
+  growthOf?: (task: string) => Growth | undefined;
   /** Most resident memory that the process may come to while it trains; bytes. */
   memoryCap?: number;
   /** Labels that start a training at once. */
@@ -124,6 +127,7 @@ export class Training {
         isolation: task.isolation,
         rehearsal: this.options.rehearsal,
         learner: this.options.learnerOf(name),
+        growth: this.options.growthOf?.(name),
         memoryCap: this.options.memoryCap,
         onProgress: (progress) => {
           this.now = { task: name, progress };

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { firstIsolation, GROWTH_DEFAULTS, type Growth } from '../agent/growth.js';
 import { trainTask } from '../agent/train-task.js';
 import type { PictureLatent, Unreadable } from '../backbone/latents.js';
 import { latentsInProcess } from '../backbone/latents-in-process.js';
@@ -31,6 +32,8 @@ interface LearnOptions {
   earlyStopping: boolean;
   batch: number;
   memory?: number;
+  margin: number;
+  column?: number;
   seed: number;
   heldOut: number;
   store: string;
@@ -43,7 +46,10 @@ interface LearnOptions {
 /** What `lichen learn --json` prints. */
 export interface LearnResult {
   task: string;
+  /** What was asked for. */
   method: string;
+  /** What the version is. */
+  isolation: string;
   engine: string;
   classes: string[];
   trainSamples: number;
@@ -77,6 +83,10 @@ export interface LearnResult {
   memory: MemoryPlan | null;
 }
 
+/** What can be trained, by name. */
+const LEARN_METHODS = [...TRAINABLE_ISOLATIONS, 'auto'] as const;
+type LearnMethod = (typeof LEARN_METHODS)[number];
+
 export function addLearn(program: Command): void {
   program
     .command('learn')
@@ -84,7 +94,18 @@ export function addLearn(program: Command): void {
     .description('Learns a task from a folder with one folder of pictures a class, with no daemon.')
     .requiredOption('--data <folder>', 'folder of class folders')
     .requiredOption('--task <name>', 'name of the task: a-z, A-Z, 0-9, _ and -')
-    .option('--method <name>', `what is trained: ${TRAINABLE_ISOLATIONS.join(' or ')}`, 'piggyback')
+    .option(
+      '--method <name>',
+      `what is trained: ${LEARN_METHODS.join(', ')} (a mask, and a column where it does not do)`,
+      'piggyback',
+    )
+    .option(
+      '--margin <share>',
+      'with auto: by how much a mask must beat the instant answer',
+      numberWithin(0, 1),
+      GROWTH_DEFAULTS.margin,
+    )
+    .option('--column <size>', 'with auto: most that a column may take (default: 2MiB)', size)
     .option('--epochs <n>', 'epochs, at most', integer(1, 10_000), LEARNER_DEFAULTS.epochs)
     .option(
       '--hardest <share>',
@@ -114,6 +135,7 @@ Examples:
   lichen learn --data photos --task screws
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
+  lichen learn --data photos --task screws --method auto --column 1MiB
   lichen learn --data photos --task screws --hardest 0.3
   lichen learn --data photos --task screws --epochs 100 --early-stopping
   lichen learn --data photos --task screws --batch 32 --memory 200MiB
@@ -127,9 +149,9 @@ Examples:
 
 async function learn(device: Device, options: LearnOptions): Promise<LearnResult> {
   const start = performance.now();
-  const method = options.method as Isolation;
-  if (!(TRAINABLE_ISOLATIONS as readonly string[]).includes(method)) {
-    const known = TRAINABLE_ISOLATIONS.join(', ');
+  const method = options.method as LearnMethod;
+  if (!(LEARN_METHODS as readonly string[]).includes(method)) {
+    const known = LEARN_METHODS.join(', ');
     throw new LichenError(
       'method-unknown',
       `there is no method '${options.method}' to learn with; known: ${known}`,
@@ -140,7 +162,8 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   if (options.memory !== undefined) collectGarbage();
   const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
-  const task = openTask(device, options.task, method, classesOf(files));
+  const first = firstIsolation(method);
+  const task = openTask(device, options.task, first, classesOf(files));
   const context: { samples: Samples; trained?: Awaited<ReturnType<typeof trainTask>>; stepMs: number } = {
     samples: { labelled: [], unreadable: [], duplicates: 0, conflicts: [], readerPeak: 0 },
     stepMs: 0,
@@ -160,7 +183,8 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
         run: async (c, say) => {
           let began = 0;
           c.trained = await trainTask(engine, backbone, store, task, c.samples.labelled, {
-            isolation: method,
+            isolation: first,
+            ...(method === 'auto' && { growth: growthOf(options) }),
             rehearsal: 'er',
             learner: {
               epochs: options.epochs,
@@ -191,6 +215,7 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   return {
     task: task.name,
     method,
+    isolation: version.isolation,
     engine: engine.name,
     classes: [...task.classes],
     trainSamples: candidate.trainSamples,
@@ -219,6 +244,11 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     memory: trained!.memory ?? null,
   };
 }
+
+const growthOf = ({ margin, column = GROWTH_DEFAULTS.columnBytes }: LearnOptions): Growth => ({
+  margin,
+  columnBytes: column,
+});
 
 /** The task of that name, with every class of the data; made where there is none. */
 function openTask({ store, backbone }: Device, name: string, isolation: Isolation, classes: string[]): Task {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Growth } from '../../src/agent/growth.js';
 import { type TrainTaskOptions, trainTask } from '../../src/agent/train-task.js';
 import { type Adapter, decodeAdapter } from '../../src/learn/adapter.js';
 import type { LabelledLatent } from '../../src/learn/candidate.js';
@@ -169,4 +170,29 @@ it('writes nothing where it is stopped, or where there is too little to learn fr
   expect(store.versions.list('tops')).toEqual([]);
   expect(store.versions.current('tops')).toBeUndefined();
   await workshop.rooms.close();
+});
+
+it('grows a column only where the mask does not do, and within its bytes', async () => {
+  const workshop = await (await Workshop.open('growth')).taught();
+  const train = (growth: Growth) =>
+    workshop.train('tops', 1, undefined, { growth, learner: { epochs: 1, batch: 8, seed: 1, threads: 1 } });
+  const columnBytes = 4 * 2 ** 20;
+  // Any mask is good enough that may be as bad as it likes.
+  const masked = await train({ margin: 0, columnBytes: 0 });
+  const instant = masked.instant.heldOutAccuracy!;
+  if (masked.candidate.heldOutAccuracy! >= instant) {
+    expect(masked).toMatchObject({ version: { isolation: 'piggyback' } });
+    expect(masked.reason).toMatch(/a mask is enough, -?\d+\.\d points/);
+  } else {
+    expect(masked.reason).toMatch(/a column would take \d+ bytes, and 0 are allowed/);
+  }
+  // A mask after one epoch never is all that the instant answer lacks.
+  const refused = await train({ margin: 1, columnBytes: 1000 });
+  expect(refused.version.isolation).toBe('piggyback');
+  expect(refused.reason).toMatch(/; a column would take \d{6} bytes, and 1000 are allowed/);
+  const grown = await train({ margin: 1, columnBytes });
+  const [, mask, column] = /mask (\d+\.\d) %, column (\d+\.\d) %$/.exec(grown.reason)!;
+  expect(grown.version.isolation).toBe(Number(column) > Number(mask) ? 'pnn' : 'piggyback');
+  expect(grown.candidate.heldOutAccuracy).toBeCloseTo(Math.max(Number(mask), Number(column)) / 100, 3);
+  expect(workshop.adapter(grown.version.id).isolation).toBe(grown.version.isolation);
 });
