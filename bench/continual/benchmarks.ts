@@ -3,8 +3,9 @@ import type { MethodName, MethodSettings } from '../../src/learn/sequence/method
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { Random } from '../../src/random.js';
+import { readFashion } from './fashion.js';
 import { type Pictures, readMnist } from './mnist.js';
-import { mlp } from './networks.js';
+import { convNet, mlp } from './networks.js';
 import { inOrder, permuted, rotated, type Scale, samplesOf } from './tasks.js';
 
 type Training = Pick<SequenceOptions, 'epochs' | 'batch' | 'optimizer' | 'rate'>;
@@ -77,10 +78,14 @@ const permutations = (count: number, seed: number, amount: Amount = {}) =>
 const rotations = (count: number, seed: number, amount: Amount = {}) =>
   gathered(count, seed, (_, random) => rotated(SIDE, 180 * random.next()), amount);
 
-/** Split MNIST: two digits a task, in their order. */
-function split(seed: number, { train, test, scale }: Amount = {}): SequenceTask[] {
+/** Split MNIST or Fashion-MNIST: two classes a task, in their order. */
+function split(
+  seed: number,
+  { train, test, scale }: Amount = {},
+  read: (part: 'train' | 'test') => Pictures = readMnist,
+): SequenceTask[] {
   const random = new Random(seed + 1_000_003);
-  const [training, testing] = [readMnist('train'), readMnist('test')];
+  const [training, testing] = [read('train'), read('test')];
   return first(5).map((task) => {
     const classes = [2 * task, 2 * task + 1];
     const part = (pictures: Pictures, most: number | undefined) => {
@@ -171,5 +176,21 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-heads-400': {
+    summary: '10 permutations of all pictures, a head for each, MLP 2 x 400',
+    scenario: 'task',
+    classes: 100,
+    training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => mlp(PIXELS, [400, 400], seed),
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'split-fashion': {
+    summary: 'Fashion-MNIST, two classes a task, all pictures, a small convolutional network, task known',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 1, batch: 64, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => convNet(SIDE, seed),
+    tasks: (seed) => split(seed, {}, readFashion),
   },
 };

@@ -20,6 +20,8 @@ export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'>
   /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
   matrix: (number | null)[][];
   bytes: Holdings;
+  /** Figures of the method's own, after the last task. */
+  report?: Record<string, number>;
   /** Seconds of learning, without tests: by the clock, and of processor time. */
   seconds: number;
   cpuSeconds: number;
@@ -64,10 +66,12 @@ export async function runContinual(
     }
     const { intransigence: _, ...metrics } =
       method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
+    const report = learner.methodReport?.() ?? {};
     return {
       ...{ method, benchmark: name, scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
+      ...(Object.keys(report).length > 0 && { report }),
       ...{ seconds, cpuSeconds },
     };
   } finally {

@@ -52,6 +52,8 @@ export interface ContinualLearner {
    */
   probabilities(samples: Samples, task?: number): Promise<Rows>;
   holdings(): Holdings;
+  /** Figures of the method's own, such as shares of what is frozen. */
+  methodReport?(): Record<string, number>;
   close(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import { FineTuning } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
 import { Piggyback } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
+import { AgsCl, type AgsClOptions } from '../regularization/ags-cl.js';
 import { Ewc, type EwcOptions } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
@@ -29,6 +30,7 @@ export interface MethodSettings {
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
   ewc?: Partial<EwcOptions>;
+  agsCl?: Partial<AgsClOptions>;
 }
 
 /** What a method is given. */
@@ -93,6 +95,14 @@ export const METHODS = {
     open: ({ engine, crown, options, settings }) => {
       const isolation = new FineTuning(options.rate);
       const regularization = new Ewc(settings.ewc);
+      return SharedNetwork.open(engine, crown, { ...none(), isolation, regularization }, options);
+    },
+  },
+  'ags-cl': {
+    summary: 'important nodes are frozen, the others kept sparse for later tasks (Jung et al. 2020)',
+    open: ({ engine, crown, options, settings }) => {
+      const isolation = new FineTuning(options.rate);
+      const regularization = new AgsCl(settings.agsCl);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, regularization }, options);
     },
   },
