@@ -119,7 +119,7 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
   methods: {
     er: { settings: { memory: 500 } },
     // Its lambda of 0.7 has no half before it.
-    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1 } } },
+    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1, samples: 10_000 } } },
   },
 };
 

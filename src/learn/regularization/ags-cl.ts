@@ -171,6 +171,11 @@ export class AgsCl implements SequenceRegularization {
     return { nodes: omega.length, frozenShare: important, freeShare: 1 - important };
   }
 
+  /** Importance of a layer's nodes after the tasks so far; 0 where a node is free. */
+  importanceOf(layer: string): Float32Array {
+    return this.importance().get(layer)!.slice();
+  }
+
   private importance(): Map<string, Float32Array> {
     return new Map(this.held.map(({ layer, omega }) => [layer.key, omega]));
   }
