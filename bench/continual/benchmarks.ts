@@ -5,8 +5,9 @@ import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { Random } from '../../src/random.js';
 import { BACKBONE_CLASSES, backboneCrown, backboneTasks, type Sources } from './backbone-tasks.js';
+import { readFashion } from './fashion.js';
 import { type Pictures, readMnist } from './mnist.js';
-import { mlp } from './networks.js';
+import { convNet, mlp } from './networks.js';
 import { inOrder, permuted, rotated, type Scale, samplesOf } from './tasks.js';
 
 type Training = Pick<SequenceOptions, 'epochs' | 'batch' | 'optimizer' | 'rate'>;
@@ -81,10 +82,14 @@ const permutations = (count: number, seed: number, amount: Amount = {}) =>
 const rotations = (count: number, seed: number, amount: Amount = {}) =>
   gathered(count, seed, (_, random) => rotated(SIDE, 180 * random.next()), amount);
 
-/** Split MNIST: two digits a task, in their order. */
-function split(seed: number, { train, test, scale }: Amount = {}): SequenceTask[] {
+/** Split MNIST or Fashion-MNIST: two classes a task, in their order. */
+function split(
+  seed: number,
+  { train, test, scale }: Amount = {},
+  read: (part: 'train' | 'test') => Pictures = readMnist,
+): SequenceTask[] {
   const random = new Random(seed + 1_000_003);
-  const [training, testing] = [readMnist('train'), readMnist('test')];
+  const [training, testing] = [read('train'), read('test')];
   return first(5).map((task) => {
     const classes = [2 * task, 2 * task + 1];
     const part = (pictures: Pictures, most: number | undefined) => {
@@ -118,7 +123,7 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
   methods: {
     er: { settings: { memory: 500 } },
     // Its lambda of 0.7 has no half before it.
-    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1 } } },
+    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1, samples: 10_000 } } },
   },
 };
 
@@ -223,6 +228,22 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     ...DEN,
     training: { epochs: 10, batch: 256, optimizer: 'adam', rate: 1e-3 },
     tasks: (seed) => withOwnHeads(permutations(4, seed, { train: 10_000, test: 2000 })),
+  },
+  'permuted-mnist-heads-400': {
+    summary: '10 permutations of all pictures, a head for each, MLP 2 x 400',
+    scenario: 'task',
+    classes: 100,
+    training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => mlp(PIXELS, [400, 400], seed),
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'split-fashion': {
+    summary: 'Fashion-MNIST, two classes a task, all pictures, a small convolutional network, task known',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 1, batch: 64, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => convNet(SIDE, seed),
+    tasks: (seed) => split(seed, {}, readFashion),
   },
 };
 

@@ -26,6 +26,8 @@ export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'>
   auroc?: number;
   /** For every task what the method tells of how it learned it. */
   reports?: readonly (TaskReport | null)[];
+  /** Figures of the method as a whole, after the last task. */
+  report?: Record<string, number>;
   /** Seconds of learning, without tests: by the clock, and of processor time. */
   seconds: number;
   cpuSeconds: number;
@@ -73,12 +75,14 @@ export async function runContinual(
     const { intransigence: _, ...metrics } =
       method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
     const reports = learner.reports?.();
+    const report = learner.methodReport?.() ?? {};
     return {
       ...{ method, benchmark: name, scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
       ...(benchmark.auroc && { auroc: await meanAuroc(learner, tasks, taskKnown) }),
       ...(reports?.some((r) => r !== null) && { reports }),
+      ...(Object.keys(report).length > 0 && { report }),
       ...{ seconds, cpuSeconds },
     };
   } finally {

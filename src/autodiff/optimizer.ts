@@ -14,6 +14,15 @@ const BETA2 = 0.999;
 const EPSILON = 1e-8;
 const ROOT = Math.sqrt(1 - BETA2);
 
+/**
+ * Changes what a step comes to before it is kept: a proximal step, say.
+ * @param next parameter -> its value after the step
+ * @returns the same with values in their place
+ */
+export type Settle = (next: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
+
+const asItIs: Settle = (next) => next;
+
 /** The input that scales every learning rate; see `adamRate`. */
 export const RATE_INPUT = 'rate';
 
@@ -25,9 +34,10 @@ export const RATE_INPUT = 'rate';
 export function adam(
   b: GraphBuilder,
   parameters: readonly { name: string; gradient: string; learningRate: number }[],
+  settle: Settle = asItIs,
 ): ParameterStep[] {
   const rate = b.input(RATE_INPUT, []);
-  return parameters.map(({ name, gradient, learningRate }) => {
+  const made = parameters.map(({ name, gradient, learningRate }) => {
     const shape = b.shape(name);
     const m = b.input(`${name}.adam1`, shape);
     const v = b.input(`${name}.adam2`, shape);
@@ -41,6 +51,11 @@ export function adam(
       add(b, b.op('Sqrt', [v2]), b.scalar(EPSILON / ROOT)),
     );
     const next = b.op('Sub', [name, step], {}, `${name}.next`);
+    return { name, next, m, m2, v, v2 };
+  });
+  const settled = settle(new Map(made.map(({ name, next }) => [name, next])));
+  return made.map(({ name, m, m2, v, v2 }) => {
+    const next = settled.get(name)!;
     for (const o of [next, m2, v2]) b.output(o);
     return {
       parameter: name,
@@ -57,14 +72,18 @@ export function adam(
 export function sgd(
   b: GraphBuilder,
   parameters: readonly { name: string; gradient: string; learningRate: number }[],
+  settle: Settle = asItIs,
 ): ParameterStep[] {
   const rate = b.input(RATE_INPUT, []);
-  return parameters.map(({ name, gradient, learningRate }) => {
+  const next = parameters.map(({ name, gradient, learningRate }): [string, string] => {
     const step = mul(b, gradient, scale(b, rate, learningRate));
-    const next = b.op('Sub', [name, step], {}, `${name}.next`);
-    b.output(next);
-    return { parameter: name, updates: new Map([[name, next]]) };
+    return [name, b.op('Sub', [name, step], {}, `${name}.next`)];
   });
+  const settled = settle(new Map(next));
+  return parameters.map(({ name }) => ({
+    parameter: name,
+    updates: new Map([[name, b.output(settled.get(name)!)]]),
+  }));
 }
 
 /**

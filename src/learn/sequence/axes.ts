@@ -1,6 +1,7 @@
 import { Random } from '../../random.js';
 import { FineTuning } from '../isolation/fine-tuning.js';
 import { Piggyback } from '../isolation/piggyback.js';
+import { AgsCl } from '../regularization/ags-cl.js';
 import { Ewc } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
 import { Vcl } from '../regularization/vcl.js';
@@ -27,6 +28,7 @@ export const SHARED_ISOLATIONS = {
 /** Second axis: what holds shared weights in place. */
 export const REGULARIZATIONS = {
   ewc: ({ settings }) => new Ewc(settings.ewc),
+  'ags-cl': ({ settings }) => new AgsCl(settings.agsCl),
   vcl: ({ settings, options }) => new Vcl(settings.vcl ?? {}, options),
 } satisfies Record<string, (context: MethodContext) => SequenceRegularization>;
 

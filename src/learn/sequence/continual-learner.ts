@@ -57,6 +57,8 @@ export interface ContinualLearner {
   holdings(): Holdings;
   /** For every task what the method tells of how it learned it. */
   reports?(): readonly (TaskReport | null)[];
+  /** Figures of the method's own, such as shares of what is frozen. */
+  methodReport?(): Record<string, number>;
   close(): Promise<void>;
 }
 

@@ -80,6 +80,10 @@ export const METHODS = {
     summary: 'a Gaussian over every weight; the posterior is the next prior (Nguyen et al. 2018)',
     open: (context) => openShared({ regularization: 'vcl' }, context),
   },
+  'ags-cl': {
+    summary: 'important nodes are frozen, the others kept sparse for later tasks (Jung et al. 2020)',
+    open: (context) => openShared({ regularization: 'ags-cl' }, context),
+  },
   pnn: {
     summary: 'a new column for each task, with laterals from all earlier ones (Rusu et al. 2016)',
     open: async ({ engine, crown, options, settings }) => {

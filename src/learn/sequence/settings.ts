@@ -3,6 +3,7 @@ import type { CpgOptions } from '../isolation/cpg.js';
 import type { DenOptions } from '../isolation/den.js';
 import type { PiggybackOptions } from '../isolation/piggyback.js';
 import type { PnnOptions } from '../isolation/pnn.js';
+import type { AgsClOptions } from '../regularization/ags-cl.js';
 import type { EwcOptions } from '../regularization/ewc.js';
 import type { VclOptions } from '../regularization/vcl.js';
 import type { GemOptions } from '../rehearsal/gem.js';
@@ -25,6 +26,7 @@ export interface MethodSettings {
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
   ewc?: Partial<EwcOptions>;
+  agsCl?: Partial<AgsClOptions>;
   vcl?: Partial<VclOptions>;
   den?: Partial<DenOptions>;
   pnn?: Partial<PnnOptions>;

@@ -163,6 +163,10 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     };
   }
 
+  methodReport(): Record<string, number> {
+    return this.axes.regularization.methodReport?.() ?? {};
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.stepper.close(), this.predictor.close()]);
   }

@@ -1,4 +1,5 @@
 import type { Engine } from '../../engine/engine.js';
+import type { GraphBuilder } from '../../onnx/builder.js';
 import type { Random } from '../../random.js';
 import type { Samples } from '../samples.js';
 import type { Crown, Isolation, Parameter, Regularization } from '../strategy.js';
@@ -24,6 +25,11 @@ export interface SharedState {
 export interface SequenceRegularization extends Regularization {
   /** Lays a network of its own over the isolation's: the same layers with distributions for weights, say. */
   over?(isolation: Isolation): Isolation;
+  /**
+   * Changes, inside the step's graph, what the optimizer's step comes to.
+   * @param next parameter -> its value after the step
+   */
+  settle?(b: GraphBuilder, crown: Crown, next: ReadonlyMap<string, string>): ReadonlyMap<string, string>;
   /** Called before a task's first step. Returns the samples to train on, where these are not all. */
   beforeTask?(state: SharedState): Promise<Samples | undefined> | Samples | undefined;
   afterEpoch?(state: SharedState, epoch: number): Promise<void> | void;
@@ -36,4 +42,6 @@ export interface SequenceRegularization extends Regularization {
   readonly count?: number;
   /** What the method keeps beside the parameters and samples. */
   stateBytes?(): number;
+  /** Figures of the method's own, for results. */
+  methodReport?(): Record<string, number>;
 }

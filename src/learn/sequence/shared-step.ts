@@ -7,11 +7,12 @@ import type { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import type { Random } from '../../random.js';
 import type { StepGraph } from '../steps.js';
-import type { Crown, Isolation, Parameter, Regularization } from '../strategy.js';
+import type { Crown, Isolation, Parameter } from '../strategy.js';
 import { LOSS } from '../training-graph.js';
 import { batchInputs } from './batches.js';
 import { arranged, fedBy } from './headed.js';
 import type { Direction } from './rehearsal.js';
+import type { SequenceRegularization } from './shared-state.js';
 
 export interface StepOptions {
   classes: number;
@@ -77,7 +78,7 @@ export function penalized(
 /** One step of a sequence as a graph: loss on the batch, gradients, their direction corrected, the optimizer. */
 export function sharedStep(
   isolation: Isolation,
-  regularization: Regularization,
+  regularization: SequenceRegularization,
   direction: Direction | undefined,
   crown: Crown,
   { batch, masked, reference, optimizer }: StepOptions,
@@ -105,6 +106,7 @@ export function sharedStep(
   const steps = optimize(
     b,
     parameters.map((p) => ({ ...p, gradient: found.get(p.name)! })),
+    (next) => regularization.settle?.(b, crown, next) ?? next,
   );
   b.output(LOSS);
   return { model: lower(b.model('lichen-sequence')), parameters, steps, each, noise };
