@@ -23,6 +23,8 @@ export interface Benchmark {
   training: Training;
   /** Methods that it says something of. */
   methods?: Partial<Record<MethodName, Protocol>>;
+  /** The same with other settings, for all methods: sizes of the memory, shorter trainings. They win over `methods`. */
+  variants?: Record<string, Protocol>;
   tasks(seed: number): SequenceTask[];
   crown(seed: number): Crown;
 }
@@ -108,10 +110,28 @@ function withOwnHeads(tasks: SequenceTask[]): SequenceTask[] {
   });
 }
 
-const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
+/** Sizes of the memory. */
+const memories = (...sizes: number[]): Record<string, Protocol> =>
+  Object.fromEntries(sizes.map((memory) => [`memory-${memory}`, { settings: { memory } }]));
+
+const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods' | 'variants'> = {
   training: { epochs: 1, batch: 128, optimizer: 'sgd', rate: 0.2 },
   crown: (seed) => mlp(PIXELS, [100, 100], seed),
   methods: { er: { settings: { memory: 500 } } },
+  variants: memories(200, 500, 5120),
+};
+
+/** Nguyen et al. 2018, section 6.1. */
+const VCL_PERMUTED: Pick<Benchmark, 'scenario' | 'classes' | 'training' | 'crown' | 'variants'> = {
+  scenario: 'domain',
+  classes: 10,
+  training: { epochs: 100, batch: 256, optimizer: 'adam', rate: 1e-3 },
+  crown: (seed) => mlp(PIXELS, [100, 100], seed),
+  variants: {
+    coreset: { settings: { vcl: { coreset: 200 } } },
+    short: { training: { epochs: 20 } },
+    'short-coreset': { training: { epochs: 20 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
+  },
 };
 
 /** The benchmarks by the names that `lichen bench continual` knows. */
@@ -165,5 +185,27 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-5-long': {
+    summary: '5 permutations of all pictures, one head, MLP 2 x 100, 100 epochs (VCL’s protocol)',
+    ...VCL_PERMUTED,
+    tasks: (seed) => permutations(5, seed),
+  },
+  'permuted-mnist-10-long': {
+    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 100 epochs (VCL’s protocol)',
+    ...VCL_PERMUTED,
+    tasks: (seed) => permutations(10, seed),
+  },
+  'split-mnist-full-batch': {
+    summary: 'two digits a task, a head for each, MLP 2 x 256, 120 epochs in whole batches (VCL’s protocol)',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 120, batch: 12_700, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => mlp(PIXELS, [256, 256], seed),
+    tasks: (seed) => split(seed),
+    variants: {
+      'random-coreset': { settings: { vcl: { coreset: 40 } } },
+      'k-center-coreset': { settings: { vcl: { coreset: 40, selection: 'k-center' } } },
+    },
   },
 };

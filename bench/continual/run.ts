@@ -15,6 +15,8 @@ import type { Benchmark } from './benchmarks.js';
 export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'> {
   method: string;
   benchmark: string;
+  /** Of the benchmark; see `Benchmark.variants`. */
+  variant?: string;
   scenario: Scenario;
   seed: number;
   /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
@@ -39,9 +41,12 @@ export async function runContinual(
   benchmark: Benchmark,
   seed: number,
   onProgress: OnProgress = () => {},
+  variant?: string,
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
-  const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
+  const protocols = [benchmark.methods?.[method], variant ? benchmark.variants?.[variant] : undefined];
+  const training = Object.assign({}, ...protocols.map((p) => p?.training));
+  const settings = Object.assign({}, ...protocols.map((p) => p?.settings));
   const tasks = benchmark.tasks(seed);
   const taskKnown = scenario === 'task';
   const options = { ...benchmark.training, ...training, classes, taskKnown, seed };
@@ -65,7 +70,7 @@ export async function runContinual(
     const { intransigence: _, ...metrics } =
       method === 'joint' ? onlyLast(matrix) : continualMetrics(matrix, untrained ? { untrained } : {});
     return {
-      ...{ method, benchmark: name, scenario, seed, ...metrics },
+      ...{ method, benchmark: name, ...(variant && { variant }), scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
       ...{ seconds, cpuSeconds },

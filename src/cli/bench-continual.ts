@@ -8,6 +8,7 @@ import { summaryOf } from '../../bench/statistics.js';
 import { packageRoot } from '../backbone/manifest.js';
 import { openEngine } from '../engine/choose.js';
 import type { EngineChoice } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
 import { METHOD_NAMES, METHODS, type MethodName } from '../learn/sequence/methods.js';
 import { names, one, running } from './bench-shared.js';
 import { engineOption, integer } from './options.js';
@@ -17,6 +18,7 @@ import { bar } from './progress.js';
 interface ContinualOptions {
   benchmark: string;
   methods: MethodName[];
+  variant?: string;
   seeds: number;
   firstSeed: number;
   out?: string;
@@ -28,7 +30,8 @@ interface ContinualOptions {
 /** `lichen bench continual`: methods on sequences of tasks. */
 export function addContinual(bench: Command): void {
   const benchmarks = Object.entries(BENCHMARKS).map(
-    ([name, { summary }]) => `  ${name.padEnd(26)}${summary}`,
+    ([name, { summary, variants = {} }]) =>
+      `  ${[name.padEnd(26), summary, ...Object.keys(variants).map((v) => ` [${v}]`)].join('')}`,
   );
   const methods = Object.entries(METHODS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   bench
@@ -40,6 +43,7 @@ export function addContinual(bench: Command): void {
     )
     .requiredOption('--benchmark <name>', 'which sequence (see below)', one(Object.keys(BENCHMARKS)))
     .option('--methods <names>', 'methods with commas between, or all', methodNames, METHOD_NAMES)
+    .option('--variant <name>', 'the benchmark with other settings (see below, in brackets)')
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
     .option('--out <file>', 'where the figures go (default: bench/results/continual/BENCHMARK.json)')
@@ -64,19 +68,33 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, seeds, firstSeed, resume, json } = options;
+  const { benchmark: name, methods, variant, seeds, firstSeed, resume, json } = options;
+  const variants = Object.keys(BENCHMARKS[name]!.variants ?? {});
+  if (variant && !variants.includes(variant)) {
+    throw new LichenError(
+      'bench-variant-unknown',
+      `the benchmark '${name}' has no variant '${variant}'; it has ${variants.join(', ') || 'none'}`,
+    );
+  }
   const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
   const found: ContinualResult[] = [];
   for (const method of methods) {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const before = known.find((r) => r.method === method && r.seed === seed);
+      const before = known.find((r) => r.method === method && r.variant === variant && r.seed === seed);
       const result =
         before ??
         (await running(`${method}, seed ${seed}`, (say) =>
-          runContinual(engine, method, name, BENCHMARKS[name]!, seed, ({ task, tasks, step, steps, loss }) =>
-            say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
+          runContinual(
+            engine,
+            method,
+            name,
+            BENCHMARKS[name]!,
+            seed,
+            ({ task, tasks, step, steps, loss }) =>
+              say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
+            variant,
           ),
         ));
       found.push(result);
