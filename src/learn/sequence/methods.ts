@@ -10,25 +10,31 @@ import { Vcl, type VclOptions } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
 import type { Crown } from '../strategy.js';
+import { NearestMean } from '../streaming/nearest-mean.js';
+import { FeatureDiscriminant, SLDA_SHRINKAGE } from '../streaming/streaming-classifier.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
 import { Reservoir } from './episodic-memory.js';
+import { FeatureClassifier } from './feature-classifier.js';
+import { Gdumb, type GdumbOptions } from './gdumb.js';
 import { Joint } from './joint.js';
 import { SharedNetwork } from './shared-network.js';
 import { TaskNetworks } from './task-networks.js';
 
 /** Settings of single methods; what is not given has the method's default. */
 export interface MethodSettings {
-  /** Remembered samples in all (ER). */
+  /** Remembered samples in all (ER, GDumb). */
   memory?: number;
   /** Remembered samples of each task (A-GEM, GEM). */
   memoryEach?: number;
   /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
   recall?: number;
-  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
+  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head, NCM, SLDA). */
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
   vcl?: Partial<VclOptions>;
+  gdumb?: Partial<Omit<GdumbOptions, 'memory'>>;
+  slda?: { shrinkage: number };
 }
 
 /** What a method is given. */
@@ -86,6 +92,24 @@ export const METHODS = {
       const rehearsal = new AverageGem(settings.memoryEach ?? 256, settings.recall ?? 256);
       const isolation = new FineTuning(options.rate);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
+    },
+  },
+  gdumb: {
+    summary:
+      'a balanced memory, and a network trained on it alone when it is asked (Prabhu et al. 2020; reference)',
+    open: async ({ engine, crown, options, settings: { gdumb, memory } }) =>
+      new Gdumb(engine, crown, options, { ...gdumb, ...(memory !== undefined && { memory }) }),
+  },
+  ncm: {
+    summary: 'frozen features, and the nearest class mean (reference)',
+    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
+      new FeatureClassifier(engine, crown, new NearestMean(), options, backboneFromFirst),
+  },
+  slda: {
+    summary: 'frozen features, and a streaming linear discriminant (Hayes & Kanan 2020; reference)',
+    open: async ({ engine, crown, options, settings: { backboneFromFirst = true, slda } }) => {
+      const discriminant = new FeatureDiscriminant(engine, slda?.shrinkage ?? SLDA_SHRINKAGE);
+      return new FeatureClassifier(engine, crown, discriminant, options, backboneFromFirst);
     },
   },
   vcl: {
