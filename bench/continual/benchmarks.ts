@@ -129,10 +129,15 @@ const VCL_PERMUTED: Pick<Benchmark, 'scenario' | 'classes' | 'training' | 'crown
   crown: (seed) => mlp(PIXELS, [100, 100], seed),
   variants: {
     coreset: { settings: { vcl: { coreset: 200 } } },
-    short: { training: { epochs: 20 } },
-    'short-coreset': { training: { epochs: 20 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
+    short: { training: { epochs: 8 } },
+    'short-coreset': { training: { epochs: 8 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
   },
 };
+
+/** As many steps as 120 epochs of whole batches are, and a few more, each on a fiftieth of the pictures. */
+const FEW_ROWS = { epochs: 3, batch: 256 };
+const RANDOM_CORESET = { coreset: 40, coresetEpochs: 120 };
+const K_CENTER_CORESET = { ...RANDOM_CORESET, selection: 'k-center' } as const;
 
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
@@ -204,8 +209,11 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     crown: (seed) => mlp(PIXELS, [256, 256], seed),
     tasks: (seed) => split(seed),
     variants: {
-      'random-coreset': { settings: { vcl: { coreset: 40 } } },
-      'k-center-coreset': { settings: { vcl: { coreset: 40, selection: 'k-center' } } },
+      'random-coreset': { settings: { vcl: RANDOM_CORESET } },
+      'k-center-coreset': { settings: { vcl: K_CENTER_CORESET } },
+      short: { training: FEW_ROWS },
+      'short-random-coreset': { training: FEW_ROWS, settings: { vcl: RANDOM_CORESET } },
+      'short-k-center-coreset': { training: FEW_ROWS, settings: { vcl: K_CENTER_CORESET } },
     },
   },
 };

@@ -8,14 +8,17 @@ import { Pnn } from '../isolation/pnn.js';
 import { NoRegularization } from '../regularization/none.js';
 import { Vcl, type VclOptions } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
+import { ClassMemory } from '../rehearsal/class-memory.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
+import { MeanOfFeatures } from '../rehearsal/mean-of-features.js';
 import type { Crown } from '../strategy.js';
 import { NearestMean } from '../streaming/nearest-mean.js';
 import { FeatureDiscriminant, SLDA_SHRINKAGE } from '../streaming/streaming-classifier.js';
 import type { ContinualLearner, SequenceOptions } from './continual-learner.js';
-import { Reservoir } from './episodic-memory.js';
+import { type EpisodicMemory, Reservoir } from './episodic-memory.js';
 import { FeatureClassifier } from './feature-classifier.js';
 import { Gdumb, type GdumbOptions } from './gdumb.js';
+import { GreedyBalance } from './greedy-balance.js';
 import { Joint } from './joint.js';
 import { SharedNetwork } from './shared-network.js';
 import { TaskNetworks } from './task-networks.js';
@@ -32,6 +35,12 @@ export interface MethodSettings {
   backboneFromFirst?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  er?: {
+    /** Which samples stay: every sample with the same chance; equally many of each class, any, the last, or the nearest to the mean of its features. */
+    memory?: keyof typeof MEMORIES;
+    /** Whether new samples are told apart from each other only; see `EpisodicReplay`. */
+    apart?: boolean;
+  };
   vcl?: Partial<VclOptions>;
   gdumb?: Partial<Omit<GdumbOptions, 'memory'>>;
   slda?: { shrinkage: number };
@@ -53,6 +62,14 @@ export interface Method {
 
 /** Draws for memories must not be those for weights. */
 const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
+
+/** Memories of ER by name. */
+const MEMORIES = {
+  reservoir: (capacity: number, random: Random) => new Reservoir(capacity, random),
+  balanced: (capacity: number, random: Random) => new GreedyBalance(capacity, random),
+  ring: (capacity: number) => new ClassMemory(capacity),
+  'mean-of-features': (capacity: number) => new MeanOfFeatures(capacity),
+} satisfies Record<string, (capacity: number, random: Random) => EpisodicMemory>;
 
 const none = () => ({ regularization: new NoRegularization(), rehearsal: new NoReplay() });
 
@@ -80,8 +97,9 @@ export const METHODS = {
   er: {
     summary: 'experience replay: remembered samples join every batch (Chaudhry et al. 2019)',
     open: ({ engine, crown, options, settings }) => {
-      const memory = new Reservoir(settings.memory ?? 500, memoryRandom(options));
-      const rehearsal = new EpisodicReplay(memory, settings.recall ?? options.batch);
+      const { memory = 'reservoir', apart = false } = settings.er ?? {};
+      const made = MEMORIES[memory](settings.memory ?? 500, memoryRandom(options));
+      const rehearsal = new EpisodicReplay(made, settings.recall ?? options.batch, apart);
       const isolation = new FineTuning(options.rate);
       return SharedNetwork.open(engine, crown, { ...none(), isolation, rehearsal }, options);
     },

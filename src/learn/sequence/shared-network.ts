@@ -73,7 +73,8 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     options: SequenceOptions,
   ): Promise<SharedNetwork> {
     const { regularization, rehearsal } = axes;
-    const { batch, optimizer, threads, classes, seed, taskKnown: masked } = options;
+    const { batch, optimizer, threads, classes, seed } = options;
+    const masked = hasMask(axes, options);
     const random = new Random(seed);
     const headed = withHead(crown, classes, random);
     const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
@@ -151,13 +152,13 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const remembered = rehearsal.count + (regularization.count ?? 0);
     return {
       parameters: 4 * count,
-      state: regularization.stateBytes?.() ?? 0,
+      state: (regularization.stateBytes?.() ?? 0) + (rehearsal.stateBytes?.() ?? 0),
       memory: 4 * remembered * sizeOf(this.crown.latentShape),
     };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.stepper.close(), this.predictor.close()]);
+    await Promise.all([this.stepper.close(), this.predictor.close(), this.axes.rehearsal.close?.()]);
   }
 
   /** The classes that come into question for a task; all where tasks are not told apart. */
@@ -165,18 +166,18 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     return this.options.taskKnown && task !== undefined ? this.tasks[task]?.classes : undefined;
   }
 
-  private feed(
+  private async feed(
     train: Samples,
     taskOf: (index: number) => number,
     task: number,
     batches: readonly (readonly number[])[],
     epoch: number,
-  ): Record<string, FloatTensor> {
+  ): Promise<Record<string, FloatTensor>> {
     const { rehearsal } = this.axes;
     const { direction } = rehearsal;
     const shape = (of: string, rows: number): BatchShape => ({
       ...{ of, rows, shape: this.crown.latentShape },
-      ...{ classes: this.options.classes, masked: this.options.taskKnown },
+      ...{ classes: this.options.classes, masked: hasMask(this.axes, this.options) },
     });
     const batch = shape('batch', this.options.batch + joined(rehearsal));
     const memory = shape('memory', rehearsal.rows);
@@ -185,12 +186,18 @@ export class SharedNetwork implements ContinualLearner, SharedState {
       ...(direction ? blankBatch(memory, batches.length) : {}),
       ...drawNoise(this.noise, batches.length, this.random),
     };
-    const rates = batches.map((indices, at) => {
-      const fresh = indices.map(
-        (index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! }),
-      );
+    const news = batches.map((indices) =>
+      indices.map((index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! })),
+    );
+    const samplesOf = (fresh: readonly Remembered[]) =>
+      fresh.map((r) => {
+        const sample = this.sampleOf(r, train);
+        return rehearsal.apart ? { ...sample, open: this.tasks[r.task]!.classes } : sample;
+      });
+    if (epoch === 0) await rehearsal.observe?.(this, news.flat(), samplesOf(news.flat()));
+    const rates = news.map((fresh, at) => {
       const recalled = rehearsal.recall(task, this.random).flat();
-      const samples = fresh.map((r) => this.sampleOf(r, train));
+      const samples = samplesOf(fresh);
       const remembered = recalled.map((r) => this.sampleOf(r));
       fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
       // Without a memory yet, the step's own samples correct nothing: their gradient agrees with itself.
@@ -205,6 +212,11 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {
     return { samples: of, index, label, open: this.openOf(task) };
   }
+}
+
+/** Whether batches have a mask of open classes. */
+function hasMask({ rehearsal }: SharedAxes, { taskKnown }: SequenceOptions): boolean {
+  return taskKnown || rehearsal.apart === true;
 }
 
 /** Rows of remembered samples that join a batch. */
