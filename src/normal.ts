@@ -5,6 +5,9 @@ const LAYERS = 128;
 const TAIL = 3.442619855899;
 const AREA = 9.91256303526217e-3;
 
+/** Random integers that are made at once. */
+const BLOCK = 4096;
+
 /** Right edges of the layers; a point of a layer is accepted at once where it lies within the edge above. */
 const EDGES = edges();
 const SURE = EDGES.slice(0, LAYERS).map((edge, i) => EDGES[i + 1]! / edge);
@@ -27,13 +30,21 @@ function edges(): Float64Array {
  * matters where a step of training needs tens of thousands.
  */
 export function fillNormal(into: Float32Array, random: Random): void {
-  for (let i = 0; i < into.length; i++) into[i] = draw(random);
+  const bits = new Uint32Array(Math.min(BLOCK, into.length));
+  for (let from = 0; from < into.length; from += BLOCK) {
+    const count = Math.min(BLOCK, into.length - from);
+    random.fill(bits);
+    for (let i = 0; i < count; i++) {
+      const layer = bits[i]! & (LAYERS - 1);
+      const u = (bits[i]! >>> 7) / 2 ** 24 - 1;
+      into[from + i] = Math.abs(u) < SURE[layer]! ? u * EDGES[layer]! : draw(bits[i]!, random);
+    }
+  }
 }
 
-function draw(random: Random): number {
-  for (;;) {
-    // Seven bits choose the layer, the other 25 the point.
-    const bits = random.uint32();
+/** A draw from 32 random bits: seven choose the layer, the others the point in it; more are taken where it lies outside. */
+function draw(first: number, random: Random): number {
+  for (let bits = first; ; bits = random.uint32()) {
     const layer = bits & (LAYERS - 1);
     const u = (bits >>> 7) / 2 ** 24 - 1;
     const x = u * EDGES[layer]!;

@@ -32,6 +32,23 @@ export class Random {
     return result;
   }
 
+  /** Fills an array with integers in [0, 2^32): the same as `uint32` one by one, and faster. */
+  fill(into: Uint32Array): void {
+    let [a, b, c, d] = this.s as unknown as [number, number, number, number];
+    for (let i = 0; i < into.length; i++) {
+      const five = Math.imul(b, 5);
+      into[i] = Math.imul((five << 7) | (five >>> 25), 9);
+      const t = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= t;
+      d = (d << 11) | (d >>> 21);
+    }
+    this.s.set([a, b, c, d]);
+  }
+
   /** A number in [0, 1). */
   next(): number {
     return this.uint32() / 2 ** 32;

@@ -26,6 +26,8 @@ export interface Benchmark {
   training: Training;
   /** Methods that it says something of. */
   methods?: Partial<Record<MethodName, Protocol>>;
+  /** The same with other settings, for all methods: sizes of the memory, shorter trainings. They win over `methods`. */
+  variants?: Record<string, Protocol>;
   /** Whether the area under the ROC curve is measured, too. */
   auroc?: boolean;
   tasks(seed: number, sources: Sources): SequenceTask[] | Promise<SequenceTask[]>;
@@ -117,7 +119,11 @@ function withOwnHeads(tasks: SequenceTask[]): SequenceTask[] {
   });
 }
 
-const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
+/** Sizes of the memory. */
+const memories = (...sizes: number[]): Record<string, Protocol> =>
+  Object.fromEntries(sizes.map((memory) => [`memory-${memory}`, { settings: { memory } }]));
+
+const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods' | 'variants'> = {
   training: { epochs: 1, batch: 128, optimizer: 'sgd', rate: 0.2 },
   crown: (seed) => mlp(PIXELS, [100, 100], seed),
   methods: {
@@ -125,6 +131,7 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods'> = {
     // Its lambda of 0.7 has no half before it.
     ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1, samples: 10_000 } } },
   },
+  variants: memories(200, 500, 5120),
 };
 
 /** The authors' example of DEN: every task has a head of its own. */
@@ -137,6 +144,24 @@ const DEN: Pick<Benchmark, 'scenario' | 'classes' | 'crown' | 'auroc'> = {
 
 /** The network is a trained backbone already. */
 const PRETRAINED: MethodSettings = { backboneFromFirst: false, stepDecay: true };
+
+/** Nguyen et al. 2018, section 6.1. */
+const VCL_PERMUTED: Pick<Benchmark, 'scenario' | 'classes' | 'training' | 'crown' | 'variants'> = {
+  scenario: 'domain',
+  classes: 10,
+  training: { epochs: 100, batch: 256, optimizer: 'adam', rate: 1e-3 },
+  crown: (seed) => mlp(PIXELS, [100, 100], seed),
+  variants: {
+    coreset: { settings: { vcl: { coreset: 200 } } },
+    short: { training: { epochs: 8 } },
+    'short-coreset': { training: { epochs: 8 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
+  },
+};
+
+/** As many steps as 120 epochs of whole batches are, or a few less, each on a twelfth of the pictures. */
+const FEW_ROWS = { epochs: 10, batch: 1024 };
+const RANDOM_CORESET = { coreset: 40, coresetEpochs: 120 };
+const K_CENTER_CORESET = { ...RANDOM_CORESET, selection: 'k-center' } as const;
 
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
@@ -245,12 +270,46 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     crown: (seed) => convNet(SIDE, seed),
     tasks: (seed) => split(seed, {}, readFashion),
   },
+  'permuted-mnist-5-long': {
+    summary: '5 permutations of all pictures, one head, MLP 2 x 100, 100 epochs (VCL’s protocol)',
+    ...VCL_PERMUTED,
+    tasks: (seed) => permutations(5, seed),
+  },
+  'permuted-mnist-10-long': {
+    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 100 epochs (VCL’s protocol)',
+    ...VCL_PERMUTED,
+    tasks: (seed) => permutations(10, seed),
+  },
+  'split-mnist-full-batch': {
+    summary: 'two digits a task, a head for each, MLP 2 x 256, 120 epochs in whole batches (VCL’s protocol)',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 120, batch: 12_700, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => mlp(PIXELS, [256, 256], seed),
+    tasks: (seed) => split(seed),
+    variants: {
+      'random-coreset': { settings: { vcl: RANDOM_CORESET } },
+      'k-center-coreset': { settings: { vcl: K_CENTER_CORESET } },
+      short: { training: FEW_ROWS },
+      'short-random-coreset': { training: FEW_ROWS, settings: { vcl: RANDOM_CORESET } },
+      'short-k-center-coreset': { training: FEW_ROWS, settings: { vcl: K_CENTER_CORESET } },
+    },
+  },
 };
 
-/** What a benchmark says of a method; for methods with + between them, what it says of each. */
-export function protocolOf({ methods }: Benchmark, method: string): Required<Protocol> {
+/**
+ * What a benchmark says of a method; for methods with + between them, what it says of each.
+ * @param variant its settings win over the method's
+ */
+export function protocolOf(
+  { methods, variants }: Benchmark,
+  method: string,
+  variant?: string,
+): Required<Protocol> {
   const parts = method.split('+').map((name) => methods?.[name as MethodName] ?? {});
-  // Where they train differently, the benchmark's own training is nobody's disadvantage.
-  const [only] = parts.length === 1 ? parts : [];
-  return { training: only?.training ?? {}, settings: Object.assign({}, ...parts.map((p) => p.settings)) };
+  const other = variant ? variants?.[variant] : undefined;
+  // Where methods train differently, the benchmark's own training is nobody's disadvantage.
+  const own = parts.length === 1 ? parts[0]!.training : {};
+  const settings = [...parts, other].map((p) => p?.settings);
+  return { training: { ...own, ...other?.training }, settings: Object.assign({}, ...settings) };
 }

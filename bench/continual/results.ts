@@ -28,9 +28,9 @@ export function readRows(file: string): ContinualResult[] {
   }
 }
 
-/** Adds runs to a file; a run of the same method, benchmark and seed takes the place of the one before. */
+/** Adds runs to a file; a run of the same method, benchmark, variant and seed takes the place of the one before. */
 export function addRows(file: string, rows: readonly ContinualResult[], circumstances: Circumstances): void {
-  const key = (r: ContinualResult) => `${r.method} ${r.benchmark} ${r.seed}`;
+  const key = (r: ContinualResult) => `${r.method} ${r.benchmark} ${r.variant ?? ''} ${r.seed}`;
   const all = new Map(readRows(file).map((r) => [key(r), r]));
   for (const r of rows) all.set(key(r), r);
   const result: ResultFile = { bench: 'continual', ...circumstances, runs: [...all.values()] };

@@ -17,6 +17,8 @@ import { type Benchmark, protocolOf } from './benchmarks.js';
 export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'> {
   method: string;
   benchmark: string;
+  /** Of the benchmark; see `Benchmark.variants`. */
+  variant?: string;
   scenario: Scenario;
   seed: number;
   /** Row i: accuracy on every task's test samples after task i; null where it was not measured. */
@@ -48,9 +50,10 @@ export async function runContinual(
   seed: number,
   onProgress: OnProgress = () => {},
   threads = 1,
+  variant?: string,
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
-  const { training, settings } = protocolOf(benchmark, method);
+  const { training, settings } = protocolOf(benchmark, method, variant);
   const tasks = await benchmark.tasks(seed, sources);
   const crown = await benchmark.crown(seed, sources);
   const taskKnown = scenario === 'task';
@@ -77,7 +80,7 @@ export async function runContinual(
     const reports = learner.reports?.();
     const report = learner.methodReport?.() ?? {};
     return {
-      ...{ method, benchmark: name, scenario, seed, ...metrics },
+      ...{ method, benchmark: name, ...(variant && { variant }), scenario, seed, ...metrics },
       matrix: matrix.map((row) => row.map((a) => (Number.isNaN(a) ? null : a))),
       bytes: learner.holdings(),
       ...(benchmark.auroc && { auroc: await meanAuroc(learner, tasks, taskKnown) }),

@@ -9,7 +9,7 @@ import { summaryOf } from '../../bench/statistics.js';
 import { packageRoot } from '../backbone/manifest.js';
 import { openEngine } from '../engine/choose.js';
 import type { EngineChoice } from '../engine/engine.js';
-import { messageOf } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
 import { COMBINATIONS } from '../learn/sequence/combinations.js';
 import { checkMethod, METHOD_NAMES, METHODS } from '../learn/sequence/methods.js';
 import { one, running } from './bench-shared.js';
@@ -20,6 +20,7 @@ import { bar } from './progress.js';
 interface ContinualOptions {
   benchmark: string;
   methods: string[];
+  variant?: string;
   seeds: number;
   firstSeed: number;
   data: string;
@@ -33,7 +34,8 @@ interface ContinualOptions {
 /** `lichen bench continual`: methods on sequences of tasks. */
 export function addContinual(bench: Command): void {
   const benchmarks = Object.entries(BENCHMARKS).map(
-    ([name, { summary }]) => `  ${name.padEnd(26)}${summary}`,
+    ([name, { summary, variants = {} }]) =>
+      `  ${[name.padEnd(26), summary, ...Object.keys(variants).map((v) => ` [${v}]`)].join('')}`,
   );
   const methods = Object.entries(METHODS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   bench
@@ -50,6 +52,7 @@ export function addContinual(bench: Command): void {
       methodNames,
       [...METHOD_NAMES],
     )
+    .option('--variant <name>', 'the benchmark with other settings (see below, in brackets)')
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
     .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
@@ -79,14 +82,21 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, seeds, firstSeed, data, resume, json, threads } = options;
+  const { benchmark: name, methods, variant, seeds, firstSeed, data, resume, json, threads } = options;
+  const variants = Object.keys(BENCHMARKS[name]!.variants ?? {});
+  if (variant && !variants.includes(variant)) {
+    throw new LichenError(
+      'bench-variant-unknown',
+      `the benchmark '${name}' has no variant '${variant}'; it has ${variants.join(', ') || 'none'}`,
+    );
+  }
   const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
   const found: ContinualResult[] = [];
   for (const method of methods) {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const before = known.find((r) => r.method === method && r.seed === seed);
+      const before = known.find((r) => r.method === method && r.variant === variant && r.seed === seed);
       const result =
         before ??
         (await running(`${method}, seed ${seed}`, (say) =>
@@ -99,6 +109,7 @@ async function continual(options: ContinualOptions): Promise<void> {
             ({ task, tasks, step, steps, loss }) =>
               say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
             threads,
+            variant,
           ),
         ));
       found.push(result);

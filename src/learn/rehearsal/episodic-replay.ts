@@ -1,6 +1,9 @@
 import type { Random } from '../../random.js';
+import type { Sample } from '../sequence/batches.js';
 import { drawWithoutDoubles, type EpisodicMemory, type Remembered } from '../sequence/episodic-memory.js';
 import type { SequenceRehearsal } from '../sequence/rehearsal.js';
+import type { SharedState } from '../sequence/shared-state.js';
+import { MeanOfFeatures } from './mean-of-features.js';
 
 /**
  * Experience replay in a sequence (Chaudhry et al. 2019, 'On tiny episodic memories in continual learning',
@@ -9,16 +12,26 @@ import type { SequenceRehearsal } from '../sequence/rehearsal.js';
 export class EpisodicReplay implements SequenceRehearsal {
   readonly name = 'er';
   readonly rows: number;
+  readonly apart: boolean;
   private readonly memory: EpisodicMemory;
 
-  /** @param rows remembered samples in a step */
-  constructor(memory: EpisodicMemory, rows: number) {
+  /**
+   * @param rows remembered samples in a step
+   * @param apart whether new samples are told apart from each other only, and remembered ones from all (Caccia et al.
+   *   2022, 'New insights on reducing abrupt representation change in online continual learning', equation 3)
+   */
+  constructor(memory: EpisodicMemory, rows: number, apart = false) {
     this.memory = memory;
     this.rows = rows;
+    this.apart = apart;
   }
 
   get count(): number {
     return this.memory.entries.length;
+  }
+
+  async observe(state: SharedState, fresh: readonly Remembered[], samples: readonly Sample[]): Promise<void> {
+    if (this.memory instanceof MeanOfFeatures) await this.memory.observe(state, fresh, samples);
   }
 
   offer(sample: Remembered): void {
@@ -27,6 +40,14 @@ export class EpisodicReplay implements SequenceRehearsal {
 
   recall(_task: number, random: Random): Remembered[][] {
     return [drawWithoutDoubles(this.memory.entries, this.rows, random)];
+  }
+
+  stateBytes(): number {
+    return this.memory instanceof MeanOfFeatures ? this.memory.stateBytes : 0;
+  }
+
+  async close(): Promise<void> {
+    if (this.memory instanceof MeanOfFeatures) await this.memory.close();
   }
 }
 

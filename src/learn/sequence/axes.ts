@@ -6,11 +6,14 @@ import { Ewc } from '../regularization/ewc.js';
 import { NoRegularization } from '../regularization/none.js';
 import { Vcl } from '../regularization/vcl.js';
 import { AverageGem } from '../rehearsal/a-gem.js';
+import { ClassMemory } from '../rehearsal/class-memory.js';
 import { EpisodicReplay, NoReplay } from '../rehearsal/episodic-replay.js';
 import { Gem } from '../rehearsal/gem.js';
+import { MeanOfFeatures } from '../rehearsal/mean-of-features.js';
 import type { Isolation } from '../strategy.js';
 import type { SequenceOptions } from './continual-learner.js';
-import { Reservoir } from './episodic-memory.js';
+import { type EpisodicMemory, Reservoir } from './episodic-memory.js';
+import { GreedyBalance } from './greedy-balance.js';
 import type { SequenceRehearsal } from './rehearsal.js';
 import type { MethodContext } from './settings.js';
 import { SharedNetwork } from './shared-network.js';
@@ -18,6 +21,14 @@ import type { SequenceRegularization } from './shared-state.js';
 
 /** Draws for memories must not be those for weights. */
 const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
+
+/** Memories of ER by name. */
+const MEMORIES = {
+  reservoir: (capacity, random) => new Reservoir(capacity, random),
+  balanced: (capacity, random) => new GreedyBalance(capacity, random),
+  ring: (capacity) => new ClassMemory(capacity),
+  'mean-of-features': (capacity) => new MeanOfFeatures(capacity),
+} satisfies Record<string, (capacity: number, random: Random) => EpisodicMemory>;
 
 /** First axis, for tasks that share one network: what of it is trained. */
 export const SHARED_ISOLATIONS = {
@@ -35,8 +46,9 @@ export const REGULARIZATIONS = {
 /** Third axis: how remembered samples enter a step. */
 export const REHEARSALS = {
   er: ({ settings, options }) => {
-    const memory = new Reservoir(settings.memory ?? 500, memoryRandom(options));
-    return new EpisodicReplay(memory, settings.recall ?? options.batch);
+    const { memory = 'reservoir', apart = false } = settings.er ?? {};
+    const made = MEMORIES[memory](settings.memory ?? 500, memoryRandom(options));
+    return new EpisodicReplay(made, settings.recall ?? options.batch, apart);
   },
   gem: ({ settings: { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } }) =>
     new Gem({ margin, ...(total === undefined ? { each } : { total }) }),

@@ -26,7 +26,7 @@ export interface EpochsPlan {
 
 export interface EpochsHooks {
   /** Tensors of the steps for these batches of indices. */
-  feed(batches: readonly (readonly number[])[], epoch: number): Tensors;
+  feed(batches: readonly (readonly number[])[], epoch: number): Promise<Tensors> | Tensors;
   /** Inputs that are the same in all steps until the next call. */
   constants?(): Tensors;
   onSteps?(progress: { epoch: number; epochs: number; step: number; steps: number; loss: number }): void;
@@ -57,7 +57,7 @@ export async function runEpochs(
     let sum = 0;
     for (let from = 0; from < batches.length; from += STEPS_A_RUN) {
       const part = batches.slice(from, from + STEPS_A_RUN);
-      const results = await stepper.run(hooks.feed(part, epoch), hooks.constants?.());
+      const results = await stepper.run(await hooks.feed(part, epoch), hooks.constants?.());
       for (const loss of results[LOSS]!.data) {
         step++;
         sum += loss;

@@ -7,9 +7,13 @@ import { Piggyback } from '../isolation/piggyback.js';
 import { Pnn } from '../isolation/pnn.js';
 import { lateralSensitivity } from '../isolation/pnn-sensitivity.js';
 import { type Samples, subset } from '../samples.js';
+import { NearestMean } from '../streaming/nearest-mean.js';
+import { FeatureDiscriminant, SLDA_SHRINKAGE } from '../streaming/streaming-classifier.js';
 import { openShared } from './axes.js';
 import { combinationOf } from './combinations.js';
 import type { ContinualLearner } from './continual-learner.js';
+import { FeatureClassifier } from './feature-classifier.js';
+import { Gdumb } from './gdumb.js';
 import { Joint } from './joint.js';
 import { stepDecay } from './schedule.js';
 import type { MethodContext, MethodSettings } from './settings.js';
@@ -75,6 +79,24 @@ export const METHODS = {
   ewc: {
     summary: 'weights are held where the Fisher information says that they matter (Kirkpatrick et al. 2017)',
     open: (context) => openShared({ regularization: 'ewc' }, context),
+  },
+  gdumb: {
+    summary:
+      'a balanced memory, and a network trained on it alone when it is asked (Prabhu et al. 2020; reference)',
+    open: async ({ engine, crown, options, settings: { gdumb, memory } }) =>
+      new Gdumb(engine, crown, options, { ...gdumb, ...(memory !== undefined && { memory }) }),
+  },
+  ncm: {
+    summary: 'frozen features, and the nearest class mean (reference)',
+    open: async ({ engine, crown, options, settings: { backboneFromFirst = true } }) =>
+      new FeatureClassifier(engine, crown, new NearestMean(), options, backboneFromFirst),
+  },
+  slda: {
+    summary: 'frozen features, and a streaming linear discriminant (Hayes & Kanan 2020; reference)',
+    open: async ({ engine, crown, options, settings: { backboneFromFirst = true, slda } }) => {
+      const discriminant = new FeatureDiscriminant(engine, slda?.shrinkage ?? SLDA_SHRINKAGE);
+      return new FeatureClassifier(engine, crown, discriminant, options, backboneFromFirst);
+    },
   },
   vcl: {
     summary: 'a Gaussian over every weight; the posterior is the next prior (Nguyen et al. 2018)',

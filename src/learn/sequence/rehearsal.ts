@@ -1,6 +1,8 @@
 import type { GraphBuilder } from '../../onnx/builder.js';
 import type { Random } from '../../random.js';
+import type { Sample } from './batches.js';
 import type { Remembered } from './episodic-memory.js';
+import type { SharedState } from './shared-state.js';
 
 /** Corrects a step's direction by the gradient on remembered samples, inside the step's graph. */
 export interface Direction {
@@ -30,10 +32,17 @@ export interface SequenceRehearsal {
     /** What share of each earlier task's gradient a step adds to its own; null where its own stands. */
     dual(gram: number[][], dots: number[]): number[] | null;
   };
+  /** Whether the classes of a new sample's own task are the only ones that it is told apart from. */
+  readonly apart?: boolean;
+  /** Called with new samples before they are offered. */
+  observe?(state: SharedState, fresh: readonly Remembered[], samples: readonly Sample[]): Promise<void>;
   /** A new sample passes by. */
   offer(sample: Remembered): void;
   /** Samples for a step of task `task`: one list, or with constraints one list for each earlier task. */
   recall(task: number, random: Random): Remembered[][];
   /** How many samples are remembered. */
   readonly count: number;
+  /** What is kept beside the samples. */
+  stateBytes?(): number;
+  close?(): Promise<void>;
 }

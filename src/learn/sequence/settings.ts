@@ -9,22 +9,34 @@ import type { VclOptions } from '../regularization/vcl.js';
 import type { GemOptions } from '../rehearsal/gem.js';
 import type { Crown } from '../strategy.js';
 import type { SequenceOptions } from './continual-learner.js';
+import type { GdumbOptions } from './gdumb.js';
 
 /** Settings of single methods; what is not given has the method's default. */
 export interface MethodSettings {
-  /** Remembered samples in all (ER). */
+  /** Remembered samples in all (ER, GDumb). */
   memory?: number;
   /** Remembered samples of each task (A-GEM, GEM). */
   memoryEach?: number;
   /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
   recall?: number;
   gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
-  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head). */
+  /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head, NCM, SLDA). */
   backboneFromFirst?: boolean;
   /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */
   stepDecay?: boolean;
   /** Width of a column relative to the network's (PNN). */
   columnWidth?: number;
+  er?: {
+    /**
+     * Which samples stay: every sample with the same chance; equally many of each class, any, the last, or the nearest
+     * to the mean of its features.
+     */
+    memory?: 'reservoir' | 'balanced' | 'ring' | 'mean-of-features';
+    /** Whether new samples are told apart from each other only; see `EpisodicReplay`. */
+    apart?: boolean;
+  };
+  gdumb?: Partial<Omit<GdumbOptions, 'memory'>>;
+  slda?: { shrinkage: number };
   ewc?: Partial<EwcOptions>;
   agsCl?: Partial<AgsClOptions>;
   vcl?: Partial<VclOptions>;

@@ -74,7 +74,8 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     options: SequenceOptions,
   ): Promise<SharedNetwork> {
     const { regularization, rehearsal } = axes;
-    const { batch, optimizer, threads, classes, seed, taskKnown: masked } = options;
+    const { batch, optimizer, threads, classes, seed } = options;
+    const masked = hasMask(axes, options);
     const random = new Random(seed);
     const headed = withHead(crown, classes, random);
     const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
@@ -158,7 +159,7 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const remembered = rehearsal.count + (regularization.count ?? 0);
     return {
       parameters: 4 * count,
-      state: regularization.stateBytes?.() ?? 0,
+      state: (regularization.stateBytes?.() ?? 0) + (rehearsal.stateBytes?.() ?? 0),
       memory: 4 * remembered * sizeOf(this.crown.latentShape),
     };
   }
@@ -168,7 +169,7 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.stepper.close(), this.predictor.close()]);
+    await Promise.all([this.stepper.close(), this.predictor.close(), this.axes.rehearsal.close?.()]);
   }
 
   /** The classes that come into question for a task; all where tasks are not told apart. */
@@ -191,17 +192,20 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   }
 
   private shape(of: string, rows: number): BatchShape {
-    const { classes, taskKnown: masked } = this.options;
-    return { of, rows, shape: this.crown.latentShape, classes, masked };
+    const { classes } = this.options;
+    return {
+      ...{ of, rows, shape: this.crown.latentShape, classes },
+      masked: hasMask(this.axes, this.options),
+    };
   }
 
-  private feed(
+  private async feed(
     train: Samples,
     taskOf: (index: number) => number,
     task: number,
     batches: readonly (readonly number[])[],
     epoch: number,
-  ): Record<string, FloatTensor> {
+  ): Promise<Record<string, FloatTensor>> {
     const { rehearsal } = this.axes;
     const { direction, constraints } = rehearsal;
     const batch = this.shape('batch', this.options.batch + joined(rehearsal));
@@ -211,12 +215,18 @@ export class SharedNetwork implements ContinualLearner, SharedState {
       ...(direction ? blankBatch(memory, batches.length) : {}),
       ...drawNoise(this.noise, batches.length, this.random),
     };
-    const rates = batches.map((indices, at) => {
-      const fresh = indices.map(
-        (index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! }),
-      );
+    const news = batches.map((indices) =>
+      indices.map((index): Remembered => ({ task: taskOf(index), index, label: train.labels[index]! })),
+    );
+    const samplesOf = (fresh: readonly Remembered[]) =>
+      fresh.map((r) => {
+        const sample = this.sampleOf(r, train);
+        return rehearsal.apart ? { ...sample, open: this.tasks[r.task]!.classes } : sample;
+      });
+    if (epoch === 0) await rehearsal.observe?.(this, news.flat(), samplesOf(news.flat()));
+    const rates = news.map((fresh, at) => {
       const recalled = constraints ? [] : rehearsal.recall(task, this.random).flat();
-      const samples = fresh.map((r) => this.sampleOf(r, train));
+      const samples = samplesOf(fresh);
       const remembered = recalled.map((r) => this.sampleOf(r));
       fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
       // Without a memory yet, the step's own samples correct nothing: their gradient agrees with itself.
@@ -231,6 +241,11 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {
     return { samples: of, index, label, open: this.openOf(task) };
   }
+}
+
+/** Whether batches have a mask of open classes. */
+function hasMask({ rehearsal }: SharedAxes, { taskKnown }: SequenceOptions): boolean {
+  return taskKnown || rehearsal.apart === true;
 }
 
 /** Rows of remembered samples that join a batch. */

@@ -68,7 +68,7 @@ export function lossOf(
 /** Names the loss of the batch together with what holds the weights in place as `LOSS`. */
 export function penalized(
   b: GraphBuilder,
-  regularization: Regularization,
+  regularization: Pick<SequenceRegularization, 'penalty'>,
   parameters: readonly Parameter[],
 ): void {
   const penalty = regularization.penalty(b, parameters);

@@ -37,7 +37,13 @@ describe('methods of different axes', () => {
     for (const name of COMBINATIONS) {
       const adam = name.includes('piggyback') || name.includes('vcl');
       const options = { ...OPTIONS, ...(adam && { optimizer: 'adam' as const, rate: 3e-3 }), epochs: 4 };
-      const settings = { ewc: { lambda: 1 }, memory: 100, memoryEach: 40, recall: 20, vcl: { pointEpochs: 4, draws: 2 } };
+      const settings = {
+        ewc: { lambda: 1 },
+        memory: 100,
+        memoryEach: 40,
+        recall: 20,
+        vcl: { pointEpochs: 4, draws: 2 },
+      };
       const learner = await openMethod(name, { engine: ENGINE, crown: smallMlp(), options, settings });
       const found = await learnAll(learner, pairs(3, 120));
       expect({ name, last: found.at(-1)! }).toMatchObject({ name, last: expect.any(Number) });
