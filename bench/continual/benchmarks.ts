@@ -177,6 +177,31 @@ export const BENCHMARKS: Record<string, Benchmark> = {
       'a-gem': { settings: { memoryEach: 64, recall: 64 } },
     },
   },
+  'split-mnist-few': {
+    summary: 'two digits a task, 5 tasks of 100 pictures, task known: what earlier tasks give to later ones',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 20, batch: 10, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => split(seed, { train: 100 }),
+    crown: (seed) => mlp(PIXELS, [100, 100], seed),
+  },
+  'rotated-mnist-few': {
+    summary:
+      '10 rotations, each by 10 degrees more, of 100 pictures a task, task known: tasks that are much alike',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 20, batch: 10, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => gathered(10, seed, (task) => rotated(SIDE, 10 * task), { train: 100, test: 2000 }),
+    crown: (seed) => mlp(PIXELS, [100, 100], seed),
+  },
+  'split-mnist-task': {
+    summary: 'two digits a task, all pictures, one pass, task known, MLP 2 x 100',
+    scenario: 'task',
+    classes: 10,
+    training: { epochs: 1, batch: 32, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => split(seed),
+    crown: (seed) => mlp(PIXELS, [100, 100], seed),
+  },
   'split-mnist-class': {
     summary: 'two digits a task, all pictures, one pass, class-incremental (Mammoth’s protocol)',
     scenario: 'class',
@@ -246,6 +271,12 @@ export const BENCHMARKS: Record<string, Benchmark> = {
       '10 permutations of all pictures, a head for each, MLP 312-128, 4,230 steps a task (DEN’s protocol)',
     ...DEN,
     training: { epochs: 18, batch: 256, optimizer: 'adam', rate: 1e-3 },
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-den-short': {
+    summary: 'the same with 940 steps a task',
+    ...DEN,
+    training: { epochs: 4, batch: 256, optimizer: 'adam', rate: 1e-3 },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
   'permuted-mnist-den-small': {

@@ -21,11 +21,13 @@ import {
 } from './den-units.js';
 import {
   addUnitLayers,
+  emptyLayer,
   firstUnits,
   partOf,
   type UnitChoice,
   type UnitLayer,
   unitLayersOf,
+  writePart,
 } from './unit-layers.js';
 
 export interface DenOptions {
@@ -208,7 +210,7 @@ export class Den implements PhasedIsolation {
     );
     const training = wide.layers.map((layer, l): LayerTraining => {
       const isNew = (unit: number, input: number) => unit >= old[l]! || (l > 0 && input >= old[l - 1]!);
-      const groups = Float32Array.from({ length: layer.units }, (_, u) => (u >= old[l]! ? 1 : 0));
+      const groups = perUnit(layer, (u) => (u >= old[l]! ? 1 : 0));
       const bound = 1 / Math.sqrt(layer.inputs * layer.taps);
       for (let u = old[l]!; u < layer.units; u++) {
         const row = layer.inputs * layer.taps;
@@ -237,10 +239,7 @@ export class Den implements PhasedIsolation {
   private async retrainSplit(learning: TaskLearning, before: UnitLayer[], part: Headed, split: UnitChoice) {
     const { l2, splitThreshold, shares } = this.options;
     const divided = splitUnits(before, part, split);
-    const training = divided.layers.map((layer, l) => {
-      const duplicated = new Set(split[l]);
-      return this.pulled(layer, before[l]!, (unit) => duplicated.has(unit));
-    });
+    const training = divided.layers.map((layer, l) => this.pulled(layer, before[l]!, new Set(split[l])));
     const trained = await trainPhase(learning, {
       ...{ layers: divided.layers, head: divided.head, headPull: l2, training },
       mostSteps: stepsOf(learning, shares.splitting),
@@ -256,42 +255,36 @@ export class Den implements PhasedIsolation {
   /**
    * A layer's training with the terms l2 * w^2 for all weights, and drift * (w - w')^2 for those that were there before
    * the task. The sum of both is one square about a point between w' and 0, and a constant.
+   * @param frozen units that are not trained
    */
   private pulled(
     layer: UnitLayer,
     before: UnitLayer,
-    frozen: (unit: number) => boolean = () => false,
+    frozen: ReadonlySet<number> = new Set(),
   ): LayerTraining {
     const { l2, drift } = this.options;
-    const shared = (unit: number, input: number) => unit < before.units && input < before.inputs;
     const strength = l2 + drift;
-    const toward = drift / strength;
-    const anchor = new Float32Array(layer.weight.length);
-    for (let u = 0; u < before.units; u++) {
-      const row = before.inputs * before.taps;
-      const wide = layer.inputs * layer.taps;
-      for (let i = 0; i < row; i++) anchor[u * wide + i] = toward * before.weight[u * row + i]!;
-    }
-    const free = (unit: number) => (frozen(unit) ? 0 : 1);
-    const old = (unit: number) => unit < before.units && !frozen(unit);
+    const old = emptyLayer(layer, layer.units, layer.inputs);
+    writePart([old], [firstUnits(before.units)], [before]);
+    const anchor = strength > 0 ? old.weight.map((w) => (drift / strength) * w) : old.weight;
+    const shared = (unit: number, input: number) => unit < before.units && input < before.inputs;
+    const free = (unit: number) => (frozen.has(unit) ? 0 : 1);
     return {
       weight: {
-        mask: perWeight(layer, free),
-        pull: {
-          strength: perWeight(layer, (u, i) => (shared(u, i) ? strength : l2)),
-          anchor,
-        },
+        ...(frozen.size > 0 && { mask: perWeight(layer, free) }),
+        pull: { strength: perWeight(layer, (u, i) => (shared(u, i) ? strength : l2)), anchor },
       },
       bias: {
-        mask: Float32Array.from({ length: layer.units }, (_, u) => free(u)),
-        pull: {
-          strength: Float32Array.from({ length: layer.units }, (_, u) => (old(u) ? drift : 0)),
-          anchor: Float32Array.from({ length: layer.units }, (_, u) => before.bias[u] ?? 0),
-        },
+        ...(frozen.size > 0 && { mask: perUnit(layer, free) }),
+        pull: { strength: perUnit(layer, (u) => (u < before.units ? drift : 0)), anchor: old.bias },
       },
     };
   }
 }
+
+/** A value for every unit of a layer. */
+const perUnit = ({ units }: UnitLayer, value: (unit: number) => number): Float32Array =>
+  Float32Array.from({ length: units }, (_, u) => value(u));
 
 /** A value for every weight of a layer, by its unit and input. */
 function perWeight(

@@ -117,6 +117,18 @@ export const METHODS = {
       return new TaskNetworks(engine, crown, isolation, options, { ...building(settings), describe });
     },
   },
+  'thin-columns': {
+    summary: 'a thin network for each task after the first: the columns of PNN without laterals (reference)',
+    open: async ({
+      engine,
+      crown,
+      options,
+      settings: { columnWidth = 0.5, backboneFromFirst = true, pnn },
+    }) => {
+      const isolation = new Pnn({ width: columnWidth, rate: options.rate, ...pnn, laterals: false });
+      return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst });
+    },
+  },
   den: {
     summary: 'a network that grows: units are retrained, added and split for each task (Yoon et al. 2018)',
     open: async ({ engine, crown, options, settings }) =>

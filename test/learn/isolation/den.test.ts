@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readMnist } from '../../../bench/continual/mnist.js';
 import { convNet, mlp } from '../../../bench/continual/networks.js';
 import { inOrder, permuted, samplesOf } from '../../../bench/continual/tasks.js';
@@ -31,12 +31,17 @@ function permutations(count: number): SequenceTask[] {
 
 const small = mlp(784, [32, 24], 1);
 
-async function learned(crown: Crown, tasks: readonly SequenceTask[], options: Partial<DenOptions>, seed = 3) {
+async function learned(
+  crown: Crown,
+  tasks: readonly SequenceTask[],
+  options: Partial<DenOptions> = {},
+  { seed = 3, epochs = 12 } = {},
+) {
   const learner = new TaskNetworks(
     engine,
     crown,
     new Den(options),
-    { classes: 10, taskKnown: true, epochs: 12, batch: 50, optimizer: 'adam', rate: 2e-3, seed, threads: 1 },
+    { classes: 10, taskKnown: true, epochs, batch: 50, optimizer: 'adam', rate: 2e-3, seed, threads: 1 },
     { backboneFromFirst: false },
   );
   const after: number[][] = [];
@@ -56,10 +61,14 @@ async function learned(crown: Crown, tasks: readonly SequenceTask[], options: Pa
 
 describe('DEN', () => {
   const two = permutations(2);
+  let usual: Awaited<ReturnType<typeof learned>>;
+  beforeAll(async () => {
+    usual = await learned(small, two);
+  });
 
   it('keeps the first task while it learns others, which it would not without splitting', async () => {
     const three = permutations(3);
-    const den = await learned(small, three, {});
+    const den = await learned(small, three);
     // Without splitting, and with nothing that holds weights: units serve the newest task alone.
     const naive = await learned(small, three, { splitThreshold: 1e9, drift: 0 });
     const [before] = den.after[0]!;
@@ -71,8 +80,8 @@ describe('DEN', () => {
     expect(naive.reports[2]!.split).toEqual([0, 0]);
   });
 
-  it('tells what it did, and its network is of that size', async () => {
-    const { reports, parameters } = await learned(small, two, {});
+  it('tells what it did, and its network is of that size', () => {
+    const { reports, parameters } = usual;
     const [one, other] = reports;
     expect(one!.units).toEqual([32, 24]);
     for (const l of [0, 1]) {
@@ -98,14 +107,11 @@ describe('DEN', () => {
   });
 
   it('learns the same bits from the same seed, and others from another', async () => {
-    const [one, again, other] = [
-      await learned(small, two, {}),
-      await learned(small, two, {}),
-      await learned(small, two, {}, 4),
-    ];
-    expect(again.answers).toEqual(one.answers);
-    expect(again.reports).toEqual(one.reports);
-    expect(other.answers).not.toEqual(one.answers);
+    const again = await learned(small, two);
+    const other = await learned(small, two, {}, { seed: 4 });
+    expect(again.answers).toEqual(usual.answers);
+    expect(again.reports).toEqual(usual.reports);
+    expect(other.answers).not.toEqual(usual.answers);
   });
 
   it('grows convolutions by filters', async () => {
@@ -121,7 +127,7 @@ describe('DEN', () => {
       };
       return { name: classes.join(), train: part(training, 400), test: part(testing, 400), classes };
     });
-    const { after, reports } = await learned(convNet(28, 1), tasks, { lossThreshold: 0 });
+    const { after, reports } = await learned(convNet(28, 1), tasks, { lossThreshold: 0 }, { epochs: 6 });
     expect(after[0]![0]).toBeGreaterThan(0.97);
     expect(after[1]![0]).toBeGreaterThan(0.96);
     expect(after[1]![1]).toBeGreaterThan(0.9);

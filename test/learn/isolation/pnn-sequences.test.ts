@@ -111,10 +111,10 @@ describe('PNN in a sequence', () => {
 
   it('makes every column as wide as its bytes allow, laterals included', async () => {
     const columnBytes = 70_000;
-    const { columns, accuracy } = await learned(fewEach(4, 500, 100), {
+    const { columns, accuracy } = await learned(fewEach(4, 500, 200), {
       crown: mlp(784, [128, 64], 2),
       options: { width: 1, columnBytes },
-      epochs: 4,
+      epochs: 8,
     });
     const widths = columns.map(({ tensors }) => tensors.get('dense0.column')!.dims[0]!);
     for (const { tensors } of columns) {
