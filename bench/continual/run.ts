@@ -32,6 +32,7 @@ export type OnProgress = (progress: SequenceProgress & { tasks: number }) => voi
 
 /**
  * Runs one method on one benchmark. After every task it is tested on the tasks so far and the next one.
+ * @param threads of the engine; its own choice where it is not given
  * @throws LichenError what the method refuses or runs into
  */
 export async function runContinual(
@@ -41,13 +42,19 @@ export async function runContinual(
   benchmark: Benchmark,
   seed: number,
   onProgress: OnProgress = () => {},
+  threads?: number,
 ): Promise<ContinualResult> {
   const { scenario, classes } = benchmark;
   const { training = {}, settings = {} } = benchmark.methods?.[method] ?? {};
   const tasks = await benchmark.tasks(seed, sources);
   const crown = await benchmark.crown(seed, sources);
   const taskKnown = scenario === 'task';
-  const options = { ...benchmark.training, ...training, classes, taskKnown, seed };
+  const options = {
+    ...benchmark.training,
+    ...training,
+    ...{ classes, taskKnown, seed },
+    ...(threads !== undefined && { threads }),
+  };
   const learner = await openMethod(method, { engine: sources.engine, crown, options, settings });
   try {
     const untrained =

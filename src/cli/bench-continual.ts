@@ -21,6 +21,7 @@ interface ContinualOptions {
   seeds: number;
   firstSeed: number;
   data: string;
+  threads?: number;
   out?: string;
   resume: boolean;
   json: boolean;
@@ -45,6 +46,7 @@ export function addContinual(bench: Command): void {
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
     .option('--first-seed <n>', 'seed of the first run; the others follow it', integer(0, 2 ** 31), 0)
     .option('--data <folder>', 'folder with the sets of photographs', defaultDataFolder())
+    .option('--threads <n>', 'threads of the engine; its own choice without it', integer(1, 256))
     .option('--out <file>', 'where the figures go (default: bench/results/continual/BENCHMARK.json)')
     .option('--resume', 'leave out the runs that the file has already', false)
     .option('--json', 'print the runs as a JSON array', false)
@@ -67,7 +69,7 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, seeds, firstSeed, data, resume, json } = options;
+  const { benchmark: name, methods, seeds, firstSeed, data, threads, resume, json } = options;
   const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
@@ -86,6 +88,7 @@ async function continual(options: ContinualOptions): Promise<void> {
             seed,
             ({ task, tasks, step, steps, loss }) =>
               say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
+            threads,
           ),
         ));
       found.push(result);
