@@ -35,8 +35,11 @@ interface PictureSet {
   train: number;
 }
 
-/** At most so many pictures of a class: of 952 tiles without a defect not all are needed. */
-const MOST_OF_A_CLASS = 200;
+/** Pictures of a class beyond those that are trained on, at most: of 952 tiles without a defect not all are needed. */
+const TEST_PER_CLASS = 50;
+/** Of a class, at most so many photographs are trained on, and so many small grey pictures. */
+const PHOTOGRAPHS = 60;
+const PICTURES = 100;
 const SIDE = 28;
 /** Classes of all four tasks: 10 hand signs, 6 kinds of tiles, 10 of clothes, 10 digits. */
 export const BACKBONE_CLASSES = 36;
@@ -95,9 +98,12 @@ function latentSamples(
 function photographs(folder: string, name: Dataset): PictureSet {
   const files = readDataset(folder, name);
   const classes = classesOf(files);
-  const chosen = firstOfEach(files.map((f) => classes.indexOf(f.label)));
+  const chosen = firstOfEach(
+    files.map((f) => classes.indexOf(f.label)),
+    PHOTOGRAPHS + TEST_PER_CLASS,
+  );
   return {
-    ...{ name, classes: classes.length, train: 60 },
+    ...{ name, classes: classes.length, train: PHOTOGRAPHS },
     labels: chosen.map((i) => classes.indexOf(files[i]!.label)),
     picture: (index) => readFile(files[chosen[index]!]!.file),
   };
@@ -109,10 +115,10 @@ function fashion(): PictureSet {
   if (!existsSync(folder)) throw missing(folder);
   const pictures = Array.from({ length: 10 }, (_, label) => {
     const { data } = JSON.parse(readFileSync(join(folder, `${label}.json`), 'utf8')) as { data: number[][] };
-    return data.slice(0, MOST_OF_A_CLASS).map((pixels) => ({ label, pixels }));
+    return data.slice(0, PICTURES + TEST_PER_CLASS).map((pixels) => ({ label, pixels }));
   }).flat();
   return {
-    ...{ name: 'fashion-mnist', classes: 10, train: 100 },
+    ...{ name: 'fashion-mnist', classes: 10, train: PICTURES },
     labels: pictures.map((p) => p.label),
     picture: (index) => grey(Buffer.from(pictures[index]!.pixels)),
   };
@@ -120,22 +126,22 @@ function fashion(): PictureSet {
 
 function digits(): PictureSet {
   const { pixels, labels } = readMnist('train');
-  const chosen = firstOfEach(labels);
+  const chosen = firstOfEach(labels, PICTURES + TEST_PER_CLASS);
   const size = SIDE * SIDE;
   return {
-    ...{ name: 'mnist', classes: 10, train: 100 },
+    ...{ name: 'mnist', classes: 10, train: PICTURES },
     labels: chosen.map((i) => labels[i]!),
     picture: (index) => grey(pixels.subarray(chosen[index]! * size, (chosen[index]! + 1) * size)),
   };
 }
 
-/** The first pictures of each class, in their order. */
-function firstOfEach(labels: ArrayLike<number>): number[] {
+/** The first `most` of each class, in their order. */
+function firstOfEach(labels: ArrayLike<number>, most: number): number[] {
   const seen = new Map<number, number>();
   return Array.from(labels, (_, i) => i).filter((i) => {
     const count = (seen.get(labels[i]!) ?? 0) + 1;
     seen.set(labels[i]!, count);
-    return count <= MOST_OF_A_CLASS;
+    return count <= most;
   });
 }
 

@@ -262,7 +262,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
       separate: { settings: PRETRAINED },
       'linear-head': { settings: PRETRAINED },
       piggyback: { settings: PRETRAINED },
-      cpg: { settings: { ...PRETRAINED, cpg: { goal: 'fine-tuned' } } },
+      cpg: { settings: { ...PRETRAINED, cpg: { goal: 'fine-tuned', channelRate: 3e-3 } } },
       pnn: { settings: { ...PRETRAINED, columnWidth: 0.25 } },
     },
   },

@@ -40,6 +40,7 @@ export type OnProgress = (progress: SequenceProgress & { tasks: number }) => voi
 
 /**
  * Runs one method on one benchmark. After every task it is tested on the tasks so far and the next one.
+ * @param threads of the engine; its own choice where it is not given
  * @throws LichenError what the method refuses or runs into
  */
 export async function runContinual(

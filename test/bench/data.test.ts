@@ -37,7 +37,7 @@ describe('where there are no photographs', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  test('the error says what was looked for, and how to say where it is', () => {
-    expect(() => readDataset(folder, 'hand-signs')).toThrow(/hand-signs.*--data/s);
+  test('the error says what was looked for, how to say where it is, and where it comes from', () => {
+    expect(() => readDataset(folder, 'hand-signs')).toThrow(/hand-signs.*--data.*github.com.*download/s);
   });
 });

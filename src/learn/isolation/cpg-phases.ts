@@ -35,6 +35,11 @@ export interface PhaseOptions extends PickingOptions {
   heldOut: number;
   /** Share of a task's own weights that a step of pruning releases; with 0 nothing is released. */
   release: number;
+  /**
+   * The largest share of the free weights that a task keeps: it is pruned to that whatever the goal, so that there is
+   * something free for later tasks, also where few held-out samples say little.
+   */
+  mostKept: number;
   /** Epochs of training after a step of pruning. */
   retrainEpochs: number;
   /** Epochs of training at the end, on all samples. */
@@ -151,7 +156,7 @@ export async function learnInPhases(
   const free = freeWeights(best.draft);
   while (options.release > 0 && freeWeights(best.draft) > LEAST_SHARE * free) {
     const next = await attempt(pruned(best.draft, 1 - options.release), options.retrainEpochs, best.head);
-    if (next.accuracy < least) break;
+    if (next.accuracy < least && freeWeights(best.draft) <= options.mostKept * free) break;
     best = next;
   }
 

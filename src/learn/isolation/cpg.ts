@@ -26,6 +26,7 @@ export const CPG_DEFAULTS: CpgOptions = {
   margin: 0.005,
   heldOut: 0.1,
   release: 0.3,
+  mostKept: 0.5,
   retrainEpochs: 1,
   finalEpochs: 1,
   growth: 0.25,
@@ -138,6 +139,7 @@ function check(o: CpgOptions): void {
   if (!(o.margin >= 0 && o.margin < 1)) throw wrong('margin', o.margin, 'from 0 to below 1');
   if (!(o.heldOut > 0 && o.heldOut < 1)) throw wrong('heldOut', o.heldOut, 'a share between 0 and 1');
   if (!(o.release >= 0 && o.release < 1)) throw wrong('release', o.release, 'a share from 0 to below 1');
+  if (!(o.mostKept > 0 && o.mostKept <= 1)) throw wrong('mostKept', o.mostKept, 'a share above 0');
   if (!(o.growth > 0)) throw wrong('growth', o.growth, 'a share above 0');
   if (!(o.mostWidth >= 1)) throw wrong('mostWidth', o.mostWidth, 'at least 1');
 }

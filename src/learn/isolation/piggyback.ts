@@ -107,7 +107,7 @@ export class Piggyback implements Isolation {
       const key = node.outputs[0]!;
       const { dims } = layer.weight;
       const mask = values.get(`${key}.mask`)!;
-      const turned = (m: number) => this.options.ternary && m <= -this.options.threshold;
+      const turned = (m: number) => this.options.ternary && m <= -Math.fround(this.options.threshold);
       const used = mask.map((m) => (m > this.options.threshold || turned(m) ? 1 : 0));
       tensors.set(`${key}.mask`, { type: 'bit', dims, data: used });
       if (this.options.ternary) {

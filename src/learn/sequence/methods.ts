@@ -143,7 +143,8 @@ export const METHODS = {
     summary: 'free weights trained and pruned, earlier ones picked, width grown (Hung et al. 2019)',
     open: async ({ engine, crown, options, settings: { cpg, backboneFromFirst = true } }) => {
       const rates = { rate: options.rate, channelRate: options.rate };
-      const isolation = new Cpg({ ...rates, ...cpg, pretrained: !backboneFromFirst });
+      const pretrained = !backboneFromFirst;
+      const isolation = new Cpg({ ...rates, scales: pretrained, ...cpg, pretrained });
       // The first task owns what it keeps, as every other: there is no crown that is frozen after it.
       return new TaskNetworks(engine, crown, isolation, options, { backboneFromFirst: false });
     },

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../../src/engine/ort.js';
-import { decodeAdapter, encodeAdapter } from '../../../src/learn/adapter.js';
+import { type AdapterTensors, decodeAdapter, encodeAdapter } from '../../../src/learn/adapter.js';
 import { deployModel } from '../../../src/learn/deploy.js';
 import { Frozen } from '../../../src/learn/isolation/frozen.js';
-import { Piggyback } from '../../../src/learn/isolation/piggyback.js';
+import { leftOut, Piggyback } from '../../../src/learn/isolation/piggyback.js';
+import { train } from '../../../src/learn/learner.js';
+import { LEARNER_DEFAULTS } from '../../../src/learn/learner-options.js';
 import { TaskNetwork } from '../../../src/learn/network.js';
+import { NoRegularization } from '../../../src/learn/regularization/none.js';
+import { NoRehearsal } from '../../../src/learn/rehearsal/none.js';
+import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { Random } from '../../../src/random.js';
 import { CODEC, patternSamples, smallCrown } from '../small-crown.js';
 
@@ -18,6 +23,22 @@ async function features(isolation: Piggyback | Frozen, tensors = isolation.freez
   const { features } = await network.describe(latents);
   await network.close();
   return features.data;
+}
+
+/** What the crown's last layer says of one latent at its first position, before its activation. */
+async function raw(isolation: Piggyback, tensors: AdapterTensors): Promise<Float32Array> {
+  const b = new GraphBuilder();
+  const { crown } = context;
+  const nodes = crown.graph.nodes.slice(0, crown.graph.nodes.findIndex((n) => n.name === 'head') + 1);
+  const cut = { ...crown, features: 'head', graph: { ...crown.graph, nodes } };
+  b.input('latent', [1, 16, 4, 4]);
+  const { features: name } = isolation.deploy({ crown: cut, earlier: [] }, tensors, b, 'latent');
+  b.output(name);
+  const program = await engine.compile(b.model(), { threads: 1 });
+  const data = Float32Array.from({ length: 256 }, (_, i) => Math.sin(i));
+  const { data: maps } = (await program.run({ latent: { dims: [1, 16, 4, 4], data } }))[name]!;
+  await program.close();
+  return maps.filter((_, i) => i % 16 === 0);
 }
 
 function initialValues(): Map<string, Float32Array> {
@@ -64,6 +85,76 @@ describe('Piggyback', () => {
     const rows = await features(piggyback, piggyback.freeze(context, values));
     for (let i = 0; i < latents.length; i++) expect(rows[i * 48]).toBe(0);
     expect(rows.some((v) => v > 0)).toBe(true);
+  });
+
+  it('tells for every layer what share of its weights the mask leaves out', () => {
+    const values = initialValues();
+    values.get('project.mask')!.fill(0, 0, 128);
+    const shares = leftOut(piggyback.freeze(context, values));
+    expect([...shares]).toEqual([
+      ['expand', 0],
+      ['project', 0.25],
+      ['head', 0],
+    ]);
+    expect(piggyback.figures(context, piggyback.freeze(context, values)).get('project')).toEqual({
+      leftOut: 0.25,
+    });
+  });
+
+  it('turns signs with ternary masks: -1 at or below the negative threshold, 0 between, 1 above', async () => {
+    const ternary = new Piggyback({ ternary: true });
+    const values = initialValues();
+    // One filter of the head is turned, another is left out; their biases are 0.
+    values.get('head.mask')!.fill(-5e-3, 0, 16).fill(0, 16, 32);
+    values.get('head.bias')!.fill(0, 0, 2);
+    const tensors = ternary.freeze(context, values);
+    expect([...tensors.get('head.mask')!.data.slice(0, 33)]).toEqual([
+      ...Array(16).fill(1),
+      ...Array(16).fill(0),
+      1,
+    ]);
+    expect([...tensors.get('head.negative')!.data.slice(0, 33)]).toEqual([
+      ...Array(16).fill(1),
+      ...Array(17).fill(0),
+    ]);
+    const plain = initialValues();
+    plain.get('head.bias')!.fill(0, 0, 2);
+    const [turned, straight] = [
+      await raw(ternary, tensors),
+      await raw(piggyback, piggyback.freeze(context, plain)),
+    ];
+    expect(turned).toHaveLength(48);
+    expect(turned[0]).toBeCloseTo(-straight[0]!, 4);
+    expect(turned[1]).toBe(0);
+  });
+
+  it('passes a gradient through ternary thresholds: a mask that should turn a weight does', async () => {
+    const set = patternSamples(64, 2, 3);
+    const trained = await train(
+      engine,
+      {
+        isolation: new Piggyback({ ternary: true, maskRate: 3e-3 }),
+        regularization: new NoRegularization(),
+        rehearsal: new NoRehearsal(),
+      },
+      context,
+      CODEC,
+      { ...set, classes: 2, fresh: set.labels.map((_, i) => i) },
+      { ...LEARNER_DEFAULTS, epochs: 6 },
+    );
+    const tensors = new Piggyback({ ternary: true }).freeze(context, trained.values);
+    expect(tensors.get('head.negative')!.data.some((bit) => bit === 1)).toBe(true);
+    expect(tensors.get('head.mask')!.data.some((bit) => bit === 0)).toBe(true);
+    expect(trained.losses.at(-1)!).toBeLessThan(trained.losses[0]!);
+  });
+
+  it('trains masks alone where scales and biases are not wanted', async () => {
+    const masks = new Piggyback({ channels: false });
+    const { parameters } = masks.network(context, 1);
+    expect(parameters.map((p) => p.name)).toEqual(['expand.mask', 'project.mask', 'head.mask']);
+    const tensors = masks.freeze(context, new Map(parameters.map((p) => [p.name, p.initial])));
+    expect([...tensors.keys()]).toEqual(['expand.mask', 'project.mask', 'head.mask']);
+    expect(await features(masks, tensors)).toEqual(await features(new Frozen()));
   });
 
   it('survives encoding bit by bit, at about a bit a weight', async () => {
