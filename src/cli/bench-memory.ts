@@ -1,7 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { DATASETS, type Dataset } from '../../bench/data.js';
 import { measureMemory, mebibytes } from '../../bench/memory.js';
-import { type CommonOptions, common, finish, one, running } from './bench-shared.js';
+import {
+  type CommonOptions,
+  common,
+  finish,
+  running,
+  type TrainingOptions,
+  training,
+} from './bench-shared.js';
 import { integer } from './options.js';
 import { percent, table } from './output.js';
 
@@ -15,53 +21,35 @@ function caps(text: string): number[] {
 /** `lichen bench memory` */
 export function addMemory(bench: Command): void {
   common(
-    bench
-      .command('memory')
+    training(bench.command('memory'))
       .summary('training under caps of memory: what is chosen, the peak, time, accuracy')
-      .option('--dataset <name>', DATASETS.join(' or '), one(DATASETS), 'hand-signs' as Dataset)
-      .option('--per-class <n>', 'pictures a class', integer(1, 100_000), 60)
-      .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
       .option('--batch <n>', 'samples a step', integer(1, 1024), 32)
-      .option('--method <name>', 'piggyback or pnn', one(['piggyback', 'pnn']), 'piggyback')
       .option('--caps <list>', 'MiB; 0 is no cap', caps, [150, 200, 250, 300, 500, 0]),
     `
 Examples:
   lichen bench memory
   lichen bench memory --method pnn --caps 180,220 --json`,
-  ).action(
-    async (
-      options: CommonOptions & {
-        dataset: Dataset;
-        perClass: number;
-        epochs: number;
-        batch: number;
-        method: string;
-        caps: number[];
-      },
-    ) => {
-      const rows = await running('Training', (say) =>
-        measureMemory({ ...options, folder: options.data }, say),
-      );
-      const { dataset, epochs, batch, method } = options;
-      finish(options, 'memory', { dataset, epochs, batch, method, rows }, () =>
-        [
-          table(
-            ['cap', 'pieces', 'of', 'estimated', 'peak', 'reader', 'ms a step', 'seconds', 'held out'],
-            rows.map((r) => [
-              r.cap || 'none',
-              r.pieces ?? '-',
-              r.micro ?? '-',
-              mebibytes(r.estimatedPeakBytes),
-              mebibytes(r.peakRssBytes),
-              mebibytes(r.readerPeakRssBytes),
-              r.stepMilliseconds ?? '-',
-              r.seconds ?? '-',
-              percent(r.heldOutAccuracy),
-            ]),
-          ),
-          ...rows.flatMap((r) => (r.refused === null ? [] : [`${r.cap} MiB: ${r.refused}`])),
-        ].join('\n'),
-      );
-    },
-  );
+  ).action(async (options: CommonOptions & TrainingOptions & { batch: number; caps: number[] }) => {
+    const rows = await running('Training', (say) => measureMemory({ ...options, folder: options.data }, say));
+    const { dataset, epochs, batch, method } = options;
+    finish(options, 'memory', { dataset, epochs, batch, method, rows }, () =>
+      [
+        table(
+          ['cap', 'pieces', 'of', 'estimated', 'peak', 'reader', 'ms a step', 'seconds', 'held out'],
+          rows.map((r) => [
+            r.cap || 'none',
+            r.pieces ?? '-',
+            r.micro ?? '-',
+            mebibytes(r.estimatedPeakBytes),
+            mebibytes(r.peakRssBytes),
+            mebibytes(r.readerPeakRssBytes),
+            r.stepMilliseconds ?? '-',
+            r.seconds ?? '-',
+            percent(r.heldOutAccuracy),
+          ]),
+        ),
+        ...rows.flatMap((r) => (r.refused === null ? [] : [`${r.cap} MiB: ${r.refused}`])),
+      ].join('\n'),
+    );
+  });
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { defaultDataFolder } from '../../bench/data.js';
+import { DATASETS, type Dataset, defaultDataFolder } from '../../bench/data.js';
 import { circumstances, writeResult } from '../../bench/record.js';
 import { packageRoot } from '../backbone/manifest.js';
+import { integer } from './options.js';
 import { print } from './output.js';
 import { runSteps, type Say } from './progress.js';
 
@@ -20,6 +21,23 @@ export function common(command: Command, examples: string): Command {
     .option('--out <file>', 'where the figures go (default: bench/results/NAME.json)')
     .option('--json', 'print one line of JSON', false)
     .addHelpText('after', examples);
+}
+
+/** What the benches of a whole training can be told about it. */
+export interface TrainingOptions {
+  dataset: Dataset;
+  perClass: number;
+  epochs: number;
+  method: string;
+}
+
+/** Options of the benches of a whole training. */
+export function training(command: Command): Command {
+  return command
+    .option('--dataset <name>', DATASETS.join(' or '), one(DATASETS), 'hand-signs' as Dataset)
+    .option('--per-class <n>', 'pictures a class', integer(1, 100_000), 60)
+    .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
+    .option('--method <name>', 'piggyback or pnn', one(['piggyback', 'pnn']), 'piggyback');
 }
 
 /** Writes a bench's figures to its file and prints them. */

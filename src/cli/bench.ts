@@ -13,7 +13,15 @@ import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
 import { addReport } from './bench-report.js';
-import { type CommonOptions, common, finish, names, one, running } from './bench-shared.js';
+import {
+  type CommonOptions,
+  common,
+  finish,
+  names,
+  running,
+  type TrainingOptions,
+  training,
+} from './bench-shared.js';
 import { addScaling, addSpeed } from './bench-speed.js';
 import { integer } from './options.js';
 import { bytes, percent, table } from './output.js';
@@ -75,48 +83,33 @@ Examples:
 
 function addJob(bench: Command): void {
   common(
-    bench
-      .command('job')
+    training(bench.command('job'))
       .summary('time and memory of the whole of `lichen learn`')
-      .option('--dataset <name>', DATASETS.join(' or '), one(DATASETS), 'hand-signs' as Dataset)
-      .option('--per-class <n>', 'pictures a class', integer(1, 100_000), 60)
-      .option('--epochs <n>', 'times that every sample is shown', integer(1, 1000), 10)
-      .option('--method <name>', 'piggyback or pnn', one(['piggyback', 'pnn']), 'piggyback')
       .option('--runs <n>', 'how often', integer(1, 100), 3),
     `
 Examples:
   lichen bench job
   lichen bench job --method pnn --runs 5 --json`,
-  ).action(
-    async (
-      options: CommonOptions & {
-        dataset: Dataset;
-        perClass: number;
-        epochs: number;
-        method: string;
-        runs: number;
-      },
-    ) => {
-      const result = await running('Whole jobs', (say) =>
-        measureJob({ ...options, folder: options.data }, say),
-      );
-      finish(options, `job-${options.method}`, result, () =>
-        table(
-          ['pictures', 'epochs', 'seconds (median)', 'all runs', 'ms a step', 'peak memory'],
+  ).action(async (options: CommonOptions & TrainingOptions & { runs: number }) => {
+    const result = await running('Whole jobs', (say) =>
+      measureJob({ ...options, folder: options.data }, say),
+    );
+    finish(options, `job-${options.method}`, result, () =>
+      table(
+        ['pictures', 'epochs', 'seconds (median)', 'all runs', 'ms a step', 'peak memory'],
+        [
           [
-            [
-              result.pictures,
-              result.epochs,
-              result.medianSeconds.toFixed(1),
-              result.seconds.join(' '),
-              result.stepMilliseconds.join(' '),
-              bytes(Math.max(...result.peakRssBytes)),
-            ],
+            result.pictures,
+            result.epochs,
+            result.medianSeconds.toFixed(1),
+            result.seconds.join(' '),
+            result.stepMilliseconds.join(' '),
+            bytes(Math.max(...result.peakRssBytes)),
           ],
-        ),
-      );
-    },
-  );
+        ],
+      ),
+    );
+  });
 }
 
 function addOptimizer(bench: Command): void {

@@ -13,6 +13,7 @@ import type { SequenceTask } from '../../../src/learn/sequence/task.js';
 import { TaskNetworks } from '../../../src/learn/sequence/task-networks.js';
 import type { Crown } from '../../../src/learn/strategy.js';
 import { Random } from '../../../src/random.js';
+import { layersOf } from '../sequence/small.js';
 import { CODEC, patternSamples, smallCrown } from '../small-crown.js';
 import { permutedTasks, splitTasks } from './mnist-tasks.js';
 
@@ -57,7 +58,7 @@ async function learned(
       const { labels, count } = tasks[t]!.test;
       return accuracyOf({ data, count, width: data.length / count }, labels);
     });
-    return { rows, accuracies, layers: learner.figures(), bytes: learner.holdings().parameters };
+    return { rows, accuracies, layers: layersOf(learner), bytes: learner.holdings().parameters };
   } finally {
     await learner.close();
   }

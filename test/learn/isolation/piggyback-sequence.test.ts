@@ -4,6 +4,7 @@ import { OrtEngine } from '../../../src/engine/ort.js';
 import type { PiggybackOptions } from '../../../src/learn/isolation/piggyback.js';
 import { accuracyOf } from '../../../src/learn/sequence/continual-learner.js';
 import { openMethod } from '../../../src/learn/sequence/methods.js';
+import { layersOf } from '../sequence/small.js';
 import { permutedTasks } from './mnist-tasks.js';
 
 const engine = new OrtEngine();
@@ -34,7 +35,7 @@ async function learned(piggyback: Partial<PiggybackOptions>) {
       first.push((await learner.probabilities(tasks[0]!.test, 0)).data);
     }
     const last = await learner.probabilities(tasks[2]!.test, 2);
-    return { first, accuracy: accuracyOf(last, tasks[2]!.test.labels), layers: learner.figures!() };
+    return { first, accuracy: accuracyOf(last, tasks[2]!.test.labels), layers: layersOf(learner) };
   } finally {
     await learner.close();
   }

@@ -82,3 +82,9 @@ export async function learnAll(
 }
 
 export const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
+/** For every task the figures of its layers, as the learner reports them. */
+export const layersOf = (learner: ContinualLearner): Map<string, Record<string, number>>[] =>
+  (learner.reports?.() ?? []).map(
+    (report) => new Map(Object.entries((report?.layers ?? {}) as Record<string, Record<string, number>>)),
+  );
