@@ -163,6 +163,9 @@ const FEW_ROWS = { epochs: 10, batch: 1024 };
 const RANDOM_CORESET = { coreset: 40, coresetEpochs: 120 };
 const K_CENTER_CORESET = { ...RANDOM_CORESET, selection: 'k-center' } as const;
 
+/** An equal share of the memory for each class; new samples do not push down the classes before. */
+const BALANCED_APART = { memory: 'balanced', apart: true } as const;
+
 /** The benchmarks by the names that `lichen bench continual` knows. */
 export const BENCHMARKS: Record<string, Benchmark> = {
   'split-mnist-small': {
@@ -209,6 +212,23 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     ...MAMMOTH,
     training: { epochs: 1, batch: 10, optimizer: 'sgd', rate: 0.1 },
     tasks: (seed) => split(seed),
+    variants: {
+      ...MAMMOTH.variants,
+      'apart-500': {
+        training: { optimizer: 'adam', rate: 1e-3 },
+        settings: { memory: 500, recall: 100, er: BALANCED_APART },
+      },
+    },
+  },
+  'split-mnist-class-conv': {
+    summary: 'the same with a small convolutional network, for ER with a balanced memory of 500',
+    scenario: 'class',
+    classes: 10,
+    training: { epochs: 1, batch: 32, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => convNet(SIDE, seed),
+    tasks: (seed) => split(seed),
+    methods: { er: { settings: { memory: 500, recall: 64, er: BALANCED_APART } } },
+    variants: memories(200, 500, 5120),
   },
   'permuted-mnist-20': {
     summary: '20 permutations of all pictures, one pass, one head (Mammoth’s protocol)',
