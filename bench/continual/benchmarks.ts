@@ -3,12 +3,19 @@ import type { MethodName } from '../../src/learn/sequence/methods.js';
 import type { MethodSettings } from '../../src/learn/sequence/settings.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
-import { Random } from '../../src/random.js';
 import { BACKBONE_CLASSES, backboneCrown, backboneTasks, type Sources } from './backbone-tasks.js';
 import { readFashion } from './fashion.js';
-import { type Pictures, readMnist } from './mnist.js';
 import { convNet, mlp } from './networks.js';
-import { inOrder, permuted, rotated, type Scale, samplesOf } from './tasks.js';
+import {
+  AVALANCHE_SCALE,
+  gradual,
+  PIXELS,
+  permutations,
+  rotations,
+  SIDE,
+  split,
+  withOwnHeads,
+} from './sequences.js';
 
 type Training = Pick<SequenceOptions, 'epochs' | 'batch' | 'optimizer' | 'rate'>;
 
@@ -32,91 +39,6 @@ export interface Benchmark {
   auroc?: boolean;
   tasks(seed: number, sources: Sources): SequenceTask[] | Promise<SequenceTask[]>;
   crown(seed: number, sources: Sources): Crown | Promise<Crown>;
-}
-
-const first = (count: number) => Array.from({ length: count }, (_, i) => i);
-const AVALANCHE_SCALE: Scale = { mean: 0.1307, deviation: 0.3081 };
-const SIDE = 28;
-const PIXELS = SIDE * SIDE;
-
-interface Amount {
-  /** Training pictures of a task, from the first; all where it is not given. */
-  train?: number;
-  /** Test pictures of a task. */
-  test?: number;
-  scale?: Scale;
-}
-
-/** Some of all indices, in random order where not all are wanted. */
-function choose(all: readonly number[], count: number | undefined, random: Random): number[] {
-  return count === undefined || count >= all.length ? [...all] : random.shuffle([...all]).slice(0, count);
-}
-
-/** Tasks that show the same pictures with their pixels elsewhere. Every task has samples of its own. */
-function gathered(
-  count: number,
-  seed: number,
-  gatherOf: (task: number, random: Random) => Int16Array,
-  { train, test, scale }: Amount,
-): SequenceTask[] {
-  const random = new Random(seed + 1_000_003);
-  const [training, testing] = [readMnist('train'), readMnist('test')];
-  return first(count).map((task) => {
-    const gather = gatherOf(task, random);
-    const part = (pictures: Pictures, most: number | undefined) => {
-      const indices = choose(first(pictures.count), most, random);
-      return samplesOf(pictures, { indices, gather, ...(scale && { scale }) });
-    };
-    return {
-      name: `task ${task + 1}`,
-      train: part(training, train),
-      test: part(testing, test),
-      classes: first(10),
-    };
-  });
-}
-
-/** Permuted MNIST: the first task has the pixels in their own order. */
-const permutations = (count: number, seed: number, amount: Amount = {}) =>
-  gathered(count, seed, (task, random) => (task === 0 ? inOrder(PIXELS) : permuted(PIXELS, random)), amount);
-
-/** Rotated MNIST: random angles up to 180 degrees. */
-const rotations = (count: number, seed: number, amount: Amount = {}) =>
-  gathered(count, seed, (_, random) => rotated(SIDE, 180 * random.next()), amount);
-
-/** Split MNIST or Fashion-MNIST: two classes a task, in their order. */
-function split(
-  seed: number,
-  { train, test, scale }: Amount = {},
-  read: (part: 'train' | 'test') => Pictures = readMnist,
-): SequenceTask[] {
-  const random = new Random(seed + 1_000_003);
-  const [training, testing] = [read('train'), read('test')];
-  return first(5).map((task) => {
-    const classes = [2 * task, 2 * task + 1];
-    const part = (pictures: Pictures, most: number | undefined) => {
-      const all = first(pictures.count).filter((i) => classes.includes(pictures.labels[i]!));
-      const indices = choose(all, most, random);
-      return samplesOf(pictures, { indices, gather: inOrder(PIXELS), ...(scale && { scale }) });
-    };
-    return { name: classes.join(' or '), train: part(training, train), test: part(testing, test), classes };
-  });
-}
-
-/** The tasks with labels of their own, so that each has a head of its own in one network. */
-function withOwnHeads(tasks: SequenceTask[]): SequenceTask[] {
-  return tasks.map((task, t) => {
-    const shifted = (samples: SequenceTask['train']) => ({
-      ...samples,
-      labels: Array.from(samples.labels, (label) => label + 10 * t),
-    });
-    return {
-      ...task,
-      train: shifted(task.train),
-      test: shifted(task.test),
-      classes: task.classes.map((c) => c + 10 * t),
-    };
-  });
 }
 
 /** Sizes of the memory. */
@@ -229,6 +151,15 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     tasks: (seed) => split(seed),
     methods: { er: { settings: { memory: 500, recall: 64, er: BALANCED_APART } } },
     variants: memories(200, 500, 5120),
+  },
+  'split-mnist-gradual': {
+    summary:
+      'two digits a task, and every task passes into the next: a third of its pictures are of its neighbours',
+    scenario: 'free',
+    classes: 10,
+    ...MAMMOTH,
+    training: { epochs: 1, batch: 10, optimizer: 'sgd', rate: 0.1 },
+    tasks: (seed) => gradual(split(seed), 1 / 6, seed),
   },
   'permuted-mnist-20': {
     summary: '20 permutations of all pictures, one pass, one head (Mammoth’s protocol)',
