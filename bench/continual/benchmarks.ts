@@ -14,6 +14,7 @@ import {
   rotations,
   SIDE,
   split,
+  stepwise,
   withOwnHeads,
 } from './sequences.js';
 
@@ -116,7 +117,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     scenario: 'task',
     classes: 10,
     training: { epochs: 20, batch: 10, optimizer: 'adam', rate: 1e-3 },
-    tasks: (seed) => gathered(10, seed, (task) => rotated(SIDE, 10 * task), { train: 100, test: 2000 }),
+    tasks: (seed) => stepwise(10, seed, 10, { train: 100, test: 2000 }),
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
   },
   'split-mnist-task': {

@@ -57,6 +57,10 @@ export const permutations = (count: number, seed: number, amount: Amount = {}) =
 export const rotations = (count: number, seed: number, amount: Amount = {}) =>
   gathered(count, seed, (_, random) => rotated(SIDE, 180 * random.next()), amount);
 
+/** Rotations that go on by some degrees with every task: tasks that are much alike. */
+export const stepwise = (count: number, seed: number, degrees: number, amount: Amount = {}) =>
+  gathered(count, seed, (task) => rotated(SIDE, degrees * task), amount);
+
 /** Split MNIST or Fashion-MNIST: two classes a task, in their order. */
 export function split(
   seed: number,

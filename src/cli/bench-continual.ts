@@ -19,7 +19,7 @@ import { bar } from './progress.js';
 
 interface ContinualOptions {
   benchmark: string;
-  methods: string[];
+  methods?: string[];
   variant?: string;
   seeds: number;
   firstSeed: number;
@@ -45,12 +45,15 @@ export function addContinual(bench: Command): void {
       'Learns a sequence of tasks with each method, tests it on all tasks after each, and tells accuracy, forgetting, ' +
         'bytes and seconds. Figures are kept in bench/results/continual, one file a benchmark.',
     )
-    .requiredOption('--benchmark <name>', 'which sequence (see below)', one(Object.keys(BENCHMARKS)))
+    .requiredOption(
+      '--benchmark <name>',
+      'which sequence (see below), or all',
+      one(['all', ...Object.keys(BENCHMARKS)]),
+    )
     .option(
       '--methods <names>',
-      'methods with commas between, such as er,ewc+er; or all, or combinations',
+      'methods with commas between, such as er,ewc+er; or all (default), or combinations',
       methodNames,
-      [...METHOD_NAMES],
     )
     .option('--variant <name>', 'the benchmark with other settings (see below, in brackets)')
     .option('--seeds <n>', 'independent runs of each method', integer(1, 100), 3)
@@ -82,21 +85,40 @@ Examples:
 }
 
 async function continual(options: ContinualOptions): Promise<void> {
-  const { benchmark: name, methods, variant, seeds, firstSeed, data, resume, json, threads } = options;
-  const variants = Object.keys(BENCHMARKS[name]!.variants ?? {});
-  if (variant && !variants.includes(variant)) {
-    throw new LichenError(
-      'bench-variant-unknown',
-      `the benchmark '${name}' has no variant '${variant}'; it has ${variants.join(', ') || 'none'}`,
-    );
+  const { benchmark, variant, out, json } = options;
+  const names = benchmark === 'all' ? Object.keys(BENCHMARKS) : [benchmark];
+  const found: ContinualResult[] = [];
+  const files: string[] = [];
+  for (const name of names) {
+    const variants = Object.keys(BENCHMARKS[name]!.variants ?? {});
+    if (variant && !variants.includes(variant)) {
+      throw new LichenError(
+        'bench-variant-unknown',
+        `the benchmark '${name}' has no variant '${variant}'; it has ${variants.join(', ') || 'none'}`,
+      );
+    }
+    const file = out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
+    files.push(file);
+    const runs = await runAll(name, file, options);
+    found.push(...runs);
+    if (!json && names.length > 1) process.stderr.write(`${name}\n${tableOf(runs)}\n`);
   }
-  const file = options.out ?? join(packageRoot(), 'bench', 'results', 'continual', `${name}.json`);
+  print(found, json, () => `${tableOf(found)}\n\nwritten to ${[...new Set(files)].join(', ')}`);
+}
+
+/** Runs the methods on one benchmark, those that are in its file already left out where that was asked for. */
+async function runAll(name: string, file: string, options: ContinualOptions): Promise<ContinualResult[]> {
+  const { variant, seeds, firstSeed, data, resume, threads } = options;
+  const benchmark = BENCHMARKS[name]!;
   const known = resume ? readRows(file) : [];
   const engine = openEngine(options.engine);
   const found: ContinualResult[] = [];
+  // Of all benchmarks each has its own methods: those that it says something of.
+  const spoken = options.benchmark === 'all' ? Object.keys(benchmark.methods ?? {}) : [];
+  const methods = options.methods ?? (spoken.length > 0 ? spoken : METHOD_NAMES);
   for (const method of methods) {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const before = known.find((r) => r.method === method && r.variant === variant && r.seed === seed);
+      const before = known.find((r) => r.method === method && r.seed === seed && r.variant === variant);
       const result =
         before ??
         (await running(`${method}, seed ${seed}`, (say) =>
@@ -104,7 +126,7 @@ async function continual(options: ContinualOptions): Promise<void> {
             { engine, data, say },
             method,
             name,
-            BENCHMARKS[name]!,
+            benchmark,
             seed,
             ({ task, tasks, step, steps, loss }) =>
               say(`task ${task + 1} of ${tasks}  ${bar(step, steps)}  loss ${loss.toFixed(3)}`),
@@ -117,7 +139,7 @@ async function continual(options: ContinualOptions): Promise<void> {
       if (!before) addRows(file, [result], circumstances(`lichen bench continual --benchmark ${name}`));
     }
   }
-  print(found, json, () => `${tableOf(found)}\n\nwritten to ${file}`);
+  return found;
 }
 
 /** A line for each method: means over the seeds, and the spread of the accuracy. */

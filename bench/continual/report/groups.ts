@@ -10,16 +10,21 @@ export interface MethodRuns {
 
 /** All runs on one benchmark, the best method first. */
 export interface BenchmarkRuns {
+  /** With its variant. */
   benchmark: string;
   scenario: string;
   methods: MethodRuns[];
 }
 
-/** Groups runs by benchmark and method. */
+/** A benchmark, and its variant where it is one. */
+const titleOf = ({ benchmark, variant }: ContinualResult) =>
+  variant ? `${benchmark}, ${variant}` : benchmark;
+
+/** Groups runs by benchmark with its variant, and by method. */
 export function groupRuns(runs: readonly ContinualResult[]): BenchmarkRuns[] {
-  const names = [...new Set(runs.map((r) => r.benchmark))].sort();
+  const names = [...new Set(runs.map(titleOf))].sort();
   return names.map((benchmark) => {
-    const of = runs.filter((r) => r.benchmark === benchmark);
+    const of = runs.filter((r) => titleOf(r) === benchmark);
     const methods = [...new Set(of.map((r) => r.method))].map((method): MethodRuns => {
       const own = of.filter((r) => r.method === method);
       return { method, runs: own, acc: summaryOf(own.map((r) => r.acc)) };

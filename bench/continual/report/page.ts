@@ -27,7 +27,7 @@ export function reportHtml(runs: readonly ContinualResult[], summaries: Readonly
 <p>${runs.length} runs on ${groups.length === 1 ? 'one benchmark' : `${groups.length} benchmarks`}. Accuracy is on test samples that no method has trained on.</p>
 <nav>${links.join(' ')}</nav></header>
 <main>
-${groups.map((g) => section(g, summaries.get(g.benchmark) ?? '')).join('\n')}
+${groups.map((g) => section(g, summaries.get(g.methods[0]!.runs[0]!.benchmark) ?? '')).join('\n')}
 </main>
 </body>
 </html>
