@@ -243,6 +243,10 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     classes: 100,
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [400, 400], seed),
+    methods: {
+      ewc: { settings: { ewc: { lambda: 100, samples: 3000 } } },
+      'ags-cl': { settings: { agsCl: { mu: 3, lambda: 10, samples: 2000 } } },
+    },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
   'split-fashion': {
@@ -251,6 +255,10 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     classes: 10,
     training: { epochs: 1, batch: 64, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => convNet(SIDE, seed),
+    methods: {
+      ewc: { settings: { ewc: { lambda: 100, samples: 1000 } } },
+      'ags-cl': { settings: { agsCl: { mu: 1, lambda: 100, samples: 1000 } } },
+    },
     tasks: (seed) => split(seed, {}, readFashion),
   },
   'permuted-mnist-5-long': {

@@ -22,7 +22,7 @@ export interface EwcOptions {
   gamma?: number;
 }
 
-export const EWC_DEFAULTS: EwcOptions = { lambda: 100, fisher: 'true' };
+export const EWC_DEFAULTS: EwcOptions = { lambda: 10, fisher: 'true' };
 
 /** What is kept of a parameter. */
 interface Kept {
