@@ -200,6 +200,8 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     training: { epochs: 1, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
+    // Columns as wide as the network, as in the paper.
+    methods: { pnn: { settings: { columnWidth: 1 } } },
   },
   'permuted-mnist-den': {
     summary:
