@@ -200,6 +200,8 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
     methods: {
       piggyback: { training: { epochs: 3 } },
+      // Columns as wide as the network, as in the paper.
+      pnn: { settings: { columnWidth: 1 } },
       cpg: { training: { epochs: 3 }, settings: { cpg: { release: 0.5, finalEpochs: 2 } } },
     },
   },
