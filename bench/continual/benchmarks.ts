@@ -199,7 +199,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
     methods: {
-      piggyback: { training: { epochs: 3 } },
+      piggyback: { training: { epochs: 3 }, settings: { piggyback: { ternary: true, maskRate: 1e-3 } } },
       // Columns as wide as the network, as in the paper.
       pnn: { settings: { columnWidth: 1 } },
       cpg: { training: { epochs: 3 }, settings: { cpg: { release: 0.5, finalEpochs: 2 } } },

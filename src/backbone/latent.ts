@@ -65,11 +65,12 @@ export function decodeLatent(
   const expected = latentBytes(shape);
   if (bytes.length !== expected) throw new RangeError(`a latent has ${expected} bytes, got ${bytes.length}`);
   if (shape.encoding === 'float32') {
-    into.set(new Float32Array(bytes.slice().buffer), offset);
+    // A copy, which a Buffer's own `slice` is not.
+    into.set(new Float32Array(new Uint8Array(bytes).buffer), offset);
     return into;
   }
   const values = new Int8Array(bytes.buffer, bytes.byteOffset, channels * positions);
-  const halves = new Uint16Array(bytes.slice(channels * positions).buffer);
+  const halves = new Uint16Array(new Uint8Array(bytes.subarray(channels * positions)).buffer);
   const scales = fromHalf(halves);
   for (let c = 0; c < channels; c++) {
     const s = scales[c]!;

@@ -41,6 +41,26 @@ describe('the latent codec', () => {
     );
   });
 
+  it.each(['int8', 'float32'] as const)(
+    'reads %s from a part of a Buffer as from bytes of its own',
+    (encoding) => {
+      const shape = { channels: 2, positions: 4, encoding };
+      const latents = [1, 2, 3].map((k) =>
+        encodeLatent(
+          Float32Array.from({ length: 8 }, (_, i) => k * (i - 3)),
+          shape,
+        ),
+      );
+      const size = latentBytes(shape);
+      const file = Buffer.concat(latents);
+      latents.forEach((latent, k) => {
+        expect(decodeLatent(file.subarray(k * size, (k + 1) * size), shape)).toEqual(
+          decodeLatent(latent, shape),
+        );
+      });
+    },
+  );
+
   it('refuses bytes of another length', () => {
     expect(() => decodeLatent(new Uint8Array(10), { channels: 2, positions: 4 })).toThrow(/12 bytes, got 10/);
   });
