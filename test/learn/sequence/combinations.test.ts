@@ -35,7 +35,7 @@ describe('methods of different axes', () => {
 
   it('all learn, and keep more than nothing where a memory is among them', async () => {
     for (const name of COMBINATIONS) {
-      const adam = name.includes('piggyback') || name.includes('vcl');
+      const adam = /piggyback|vcl|ags-cl/.test(name);
       const options = { ...OPTIONS, ...(adam && { optimizer: 'adam' as const, rate: 3e-3 }), epochs: 4 };
       const settings = {
         ewc: { lambda: 1 },
