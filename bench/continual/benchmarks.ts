@@ -51,8 +51,8 @@ const MAMMOTH: Pick<Benchmark, 'training' | 'crown' | 'methods' | 'variants'> = 
   crown: (seed) => mlp(PIXELS, [100, 100], seed),
   methods: {
     er: { settings: { memory: 500 } },
-    // Its lambda of 0.7 has no half before it.
-    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 1.4, gamma: 1, samples: 10_000 } } },
+    // Its lambda of 0.7, without the half, is our 1.4; its result is come nearer to with 8.
+    ewc: { training: { rate: 0.1 }, settings: { ewc: { lambda: 8, gamma: 1, samples: 5000 } } },
   },
   variants: memories(200, 500, 5120),
 };
@@ -247,7 +247,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     crown: (seed) => mlp(PIXELS, [400, 400], seed),
     methods: {
       ewc: { settings: { ewc: { lambda: 100, samples: 3000 } } },
-      'ags-cl': { settings: { agsCl: { mu: 3, lambda: 10, samples: 2000 } } },
+      'ags-cl': { settings: { agsCl: { mu: 0.3, lambda: 4, samples: 2000 } } },
     },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },

@@ -14,19 +14,10 @@ function layerOf(b: GraphBuilder, random: Random) {
   };
 }
 
-/** Weights normal with deviation sqrt(2 / (fan-in + fan-out)), biases 0 (Glorot & Bengio 2010), as Mammoth's begin. */
-export function glorotOf(b: GraphBuilder, random: Random) {
-  return (name: string, dims: readonly number[], fanIn: number) => {
-    const deviation = dims.length > 1 ? Math.sqrt(2 / (fanIn + dims[0]!)) : 0;
-    const values = Float32Array.from({ length: sizeOf(dims) }, () => deviation * random.normal());
-    return b.constant(floats(values, dims), name);
-  };
-}
-
 /** A network of dense layers with ReLU; the head comes on top. */
-export function mlp(inputs: number, hidden: readonly number[], seed: number, start = layerOf): Crown {
+export function mlp(inputs: number, hidden: readonly number[], seed: number): Crown {
   const b = new GraphBuilder();
-  const weight = start(b, new Random(seed));
+  const weight = layerOf(b, new Random(seed));
   let x = b.input('x', [1, inputs]);
   let width = inputs;
   hidden.forEach((units, i) => {
