@@ -38,9 +38,9 @@ const MODEL = {
   /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
   compiling: 3.5,
   /** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
-  arena: 1.3,
+  arena: 2,
   /** Work space of operators, and what an arena that grows by doubling takes at least. */
-  workspace: 11 * MIB,
+  workspace: 15 * MIB,
   /** What earlier phases have freed and the allocator neither gives back nor can use again; packing the adapter. */
   margin: 20 * MIB,
 };
