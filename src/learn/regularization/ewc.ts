@@ -1,11 +1,12 @@
-import { add, scale, sub } from '../../autodiff/rule.js';
+import { RATE_INPUT, type Settle } from '../../autodiff/optimizer.js';
+import { add, div, scale, sub } from '../../autodiff/rule.js';
 import type { FloatTensor } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
 import { int, sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import type { SequenceRegularization, SharedState } from '../sequence/shared-state.js';
-import type { Parameter } from '../strategy.js';
+import type { Crown, Parameter } from '../strategy.js';
 import { type FisherKind, fisherDiagonal } from './fisher.js';
 
 export interface EwcOptions {
@@ -20,9 +21,15 @@ export interface EwcOptions {
    * important by gamma at each new task. Not given: a penalty for every task.
    */
   gamma?: number;
+  /**
+   * Whether the penalty's part of a step is taken implicitly, behind the optimizer's: theta <- (theta + c B) / (1 + c) with
+   * c = rate * lambda * A, the proximal step of the parabola. It is the explicit step to first order in the rate, and
+   * stable for any lambda, where the explicit one diverges beyond c = 2. For plain gradient descent.
+   */
+  implicit: boolean;
 }
 
-export const EWC_DEFAULTS: EwcOptions = { lambda: 10, fisher: 'true' };
+export const EWC_DEFAULTS: EwcOptions = { lambda: 10, fisher: 'true', implicit: false };
 
 /** What is kept of a parameter. */
 interface Kept {
@@ -31,6 +38,7 @@ interface Kept {
   root: Float32Array;
   /** Where the penalties together are lowest. */
   anchor: Float32Array;
+  learningRate: number;
 }
 
 /** Seeds of the draws for the Fisher information, apart from those of the training. */
@@ -61,9 +69,13 @@ export class Ewc implements SequenceRegularization {
     checkOptions(this.options);
   }
 
-  penalty(b: GraphBuilder, parameters: readonly Parameter[]): string {
-    const terms = parameters.map(({ name, dims, initial }) => {
-      this.kept.set(name, { dims, root: new Float32Array(sizeOf(dims)), anchor: initial.slice() });
+  penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null {
+    for (const { name, dims, initial, learningRate } of parameters) {
+      const root = new Float32Array(sizeOf(dims));
+      this.kept.set(name, { dims, root, anchor: initial.slice(), learningRate });
+    }
+    if (this.options.implicit) return null;
+    const terms = parameters.map(({ name, dims }) => {
       const drift = sub(b, name, b.input(anchorOf(name), dims));
       const weighted = b.op('Mul', [drift, b.input(rootOf(name), dims)]);
       return b.op('ReduceSumSquare', [weighted], { keepdims: int(0) });
@@ -72,6 +84,20 @@ export class Ewc implements SequenceRegularization {
       b,
       terms.reduce((p, q) => add(b, p, q)),
       this.options.lambda / 2,
+    );
+  }
+
+  settle(b: GraphBuilder, _crown: Crown, next: Parameters<Settle>[0]): ReturnType<Settle> {
+    if (!this.options.implicit) return next;
+    return new Map(
+      [...next].map(([name, value]) => {
+        const { dims, learningRate } = this.kept.get(name)!;
+        const root = b.input(rootOf(name), dims);
+        const strength = scale(b, RATE_INPUT, learningRate * this.options.lambda);
+        const c = b.op('Mul', [b.op('Mul', [root, root]), strength]);
+        const pulled = add(b, value, b.op('Mul', [c, b.input(anchorOf(name), dims)]));
+        return [name, div(b, pulled, add(b, c, b.scalar(1)))];
+      }),
     );
   }
 

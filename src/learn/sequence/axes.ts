@@ -38,7 +38,7 @@ export const SHARED_ISOLATIONS = {
 
 /** Second axis: what holds shared weights in place. */
 export const REGULARIZATIONS = {
-  ewc: ({ settings }) => new Ewc(settings.ewc),
+  ewc: ({ settings, options }) => new Ewc({ implicit: options.optimizer === 'sgd', ...settings.ewc }),
   'ags-cl': ({ settings }) => new AgsCl(settings.agsCl),
   vcl: ({ settings, options }) => new Vcl(settings.vcl ?? {}, options),
 } satisfies Record<string, (context: MethodContext) => SequenceRegularization>;

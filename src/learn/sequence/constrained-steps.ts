@@ -7,11 +7,12 @@ import type { Engine, FloatTensor, Program } from '../../engine/engine.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { int, type Model, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
-import type { Crown, Isolation, Parameter, Regularization } from '../strategy.js';
+import type { Crown, Isolation, Parameter } from '../strategy.js';
 import { LOSS } from '../training-graph.js';
 import { batchInputs } from './batches.js';
 import type { Stepper } from './epochs.js';
 import type { SequenceRehearsal } from './rehearsal.js';
+import type { SequenceRegularization } from './shared-state.js';
 import { lossOf, penalized, type StepOptions } from './shared-step.js';
 
 type Tensors = Record<string, FloatTensor>;
@@ -32,6 +33,8 @@ interface Programs {
   remember?: Program;
   own: Program;
   update: Program;
+  /** Which inputs either has: what holds the weights in place enters by the loss or behind the optimizer. */
+  reads: { own: ReadonlySet<string>; update: ReadonlySet<string> };
   /** Input -> output of everything that a step updates. */
   carried: ReadonlyMap<string, string>;
 }
@@ -40,7 +43,7 @@ interface Programs {
 interface Making {
   engine: Engine;
   isolation: Isolation;
-  regularization: Regularization;
+  regularization: SequenceRegularization;
   crown: Crown;
   options: StepOptions & { threads?: number };
   dual: Dual;
@@ -79,7 +82,8 @@ export class ConstrainedSteps implements Stepper {
     const { engine, options } = this.made;
     const { threads } = options;
     const compile = (model: Model) => engine.compile(model, { threads });
-    const { model, carried } = updateGraph(this.parameters, options.optimizer, tasks);
+    const { model, carried } = updateGraph(this.made, this.parameters, tasks);
+    const own = ownGraph(this.made, tasks);
     for (const input of carried.keys()) {
       if (this.current[input]) continue;
       const { dims } = this.current[this.parameters.find((p) => input.startsWith(`${p.name}.`))!.name]!;
@@ -89,8 +93,9 @@ export class ConstrainedSteps implements Stepper {
     this.programs = {
       ...{ tasks, carried },
       ...(tasks > 0 && { remember: await compile(rememberedGraph(this.made, rows)) }),
-      own: await compile(ownGraph(this.made, tasks)),
+      own: await compile(own),
       update: await compile(model),
+      reads: { own: inputsOf(own), update: inputsOf(model) },
     };
   }
 
@@ -112,15 +117,17 @@ export class ConstrainedSteps implements Stepper {
   }
 
   private async step(each: Tensors, constant: Tensors, at: number): Promise<number> {
-    const { tasks, remember, own, update, carried } = this.programs!;
+    const { tasks, remember, own, update, carried, reads } = this.programs!;
     const parameters = Object.fromEntries(this.parameters.map(({ name }) => [name, this.current[name]!]));
     const remembered = remember ? await this.remembered(remember, parameters, tasks) : {};
     const { [RATE_INPUT]: rate, ...batch } = entriesOf(each, at);
-    const found = await own.run({ ...parameters, ...constant, ...batch, ...remembered });
+    const found = await own.run({ ...parameters, ...readBy(reads.own, constant), ...batch, ...remembered });
     const shares = remember ? this.sharesOf(found, tasks) : {};
     const into = Object.fromEntries([...carried].map(([input, output]) => [output, this.next[input]!]));
     const gradient = { [OWN]: found[OWN]! };
-    await update.run({ ...this.current, ...gradient, ...remembered, ...shares, [RATE_INPUT]: rate! }, into);
+    const held = readBy(reads.update, constant);
+    const feeds = { ...this.current, ...held, ...gradient, ...remembered, ...shares, [RATE_INPUT]: rate! };
+    await update.run(feeds, into);
     [this.current, this.next] = [this.next, this.current];
     return found[LOSS]!.data[0]!;
   }
@@ -167,7 +174,11 @@ function ownGraph({ isolation, regularization, crown, options, random }: Making,
 }
 
 /** The optimizer's step along the own gradient plus the shares of the remembered ones. */
-function updateGraph(parameters: readonly Parameter[], optimizer: StepOptions['optimizer'], tasks: number) {
+function updateGraph(
+  { regularization, crown, options: { optimizer } }: Making,
+  parameters: readonly Parameter[],
+  tasks: number,
+) {
   const b = new GraphBuilder();
   const sizes = parameters.map((p) => p.initial.length);
   const count = sizes.reduce((sum, n) => sum + n, 0);
@@ -184,7 +195,11 @@ function updateGraph(parameters: readonly Parameter[], optimizer: StepOptions['o
     b.input(p.name, p.dims);
     return { ...p, gradient: reshape(b, part, p.dims) };
   });
-  const steps = (optimizer === 'adam' ? adam : sgd)(b, followed);
+  const steps = (optimizer === 'adam' ? adam : sgd)(
+    b,
+    followed,
+    (next) => regularization.settle?.(b, crown, next) ?? next,
+  );
   const carried = new Map(steps.flatMap((s) => [...s.updates]));
   return { model: lower(b.model('lichen-update')), carried };
 }
@@ -199,6 +214,12 @@ function flat(
   const parts = parameters.map((p) => reshape(b, found.get(p.name)!, [sizeOf(p.dims)]));
   return b.op('Concat', parts, { axis: int(0) }, name);
 }
+
+const inputsOf = ({ graph }: Model): ReadonlySet<string> => new Set(graph.inputs.map((i) => i.name));
+
+/** Those of some tensors that a program has an input for. */
+const readBy = (reads: ReadonlySet<string>, tensors: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => reads.has(name)));
 
 const namesOf = (parameters: readonly Parameter[]) => parameters.map((p) => p.name);
 

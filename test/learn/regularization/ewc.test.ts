@@ -17,6 +17,7 @@ import type { Crown } from '../../../src/learn/strategy.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { Random } from '../../../src/random.js';
 import { errorOf } from '../../error-of.js';
+import { smallMlp } from '../sequence/small.js';
 
 const engine = new OrtEngine();
 const [train, test] = [readMnist('train'), readMnist('test')];
@@ -158,7 +159,7 @@ describe('the penalty', () => {
     const ewc = new Ewc(options);
     const b = new GraphBuilder();
     b.input('w', dims);
-    b.output(ewc.penalty(b, [{ name: 'w', dims, initial: draw(), learningRate: 1 }]));
+    b.output(ewc.penalty(b, [{ name: 'w', dims, initial: draw(), learningRate: 1 }])!);
     const program = await engine.compile(b.model(), { threads: 1 });
     for (const { fisher, value } of tasks) ewc.consolidate(new Map([['w', fisher]]), new Map([['w', value]]));
     expect(Object.keys(ewc.inputs())).toHaveLength(2);
@@ -171,6 +172,29 @@ describe('the penalty', () => {
     await program.close();
     return found;
   }
+
+  it('is taken implicitly behind the step where that is asked for: the lowest point of parabola and distance', async () => {
+    const [lambda, rate, learningRate] = [500, 0.7, 0.2];
+    const ewc = new Ewc({ lambda, implicit: true });
+    const b = new GraphBuilder();
+    b.input('w', dims);
+    b.input('rate', []);
+    expect(ewc.penalty(b, [{ name: 'w', dims, initial: draw(), learningRate }])).toBeNull();
+    const settled = ewc.settle(b, smallMlp(), new Map([['w', 'w']])).get('w')!;
+    b.output(settled);
+    const program = await engine.compile(b.model(), { threads: 1 });
+    for (const { fisher, value } of tasks) ewc.consolidate(new Map([['w', fisher]]), new Map([['w', value]]));
+    const [point] = points as [Float32Array];
+    const scalar = { dims: [], data: Float32Array.of(rate) };
+    const results = await program.run({ ...ewc.inputs(), w: { dims, data: point }, rate: scalar });
+    const found = results[settled]!.data;
+    // Its slope there: (x - w) + rate * learningRate * lambda * sum F (x - value) = 0.
+    found.forEach((x, i) => {
+      const slope = tasks.reduce((sum, { fisher, value }) => sum + fisher[i]! * (x - value[i]!), 0);
+      expect(Math.abs(x - point[i]! + rate * learningRate * lambda * slope)).toBeLessThan(1e-3);
+    });
+    await program.close();
+  });
 
   const parabola = (fisher: Float32Array, value: Float32Array, point: Float32Array, scale: number) =>
     point.reduce((s, v, i) => s + scale * fisher[i]! * (v - value[i]!) ** 2, 0);
