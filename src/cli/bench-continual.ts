@@ -4,7 +4,7 @@ import { BENCHMARKS } from '../../bench/continual/benchmarks.js';
 import { addRows, readRows } from '../../bench/continual/results.js';
 import { type ContinualResult, runContinual } from '../../bench/continual/run.js';
 import { defaultDataFolder } from '../../bench/data.js';
-import { circumstances } from '../../bench/record.js';
+import { circumstances, requireWritable } from '../../bench/record.js';
 import { summaryOf } from '../../bench/statistics.js';
 import { packageRoot } from '../backbone/manifest.js';
 import { openEngine } from '../engine/choose.js';
@@ -110,7 +110,9 @@ async function continual(options: ContinualOptions): Promise<void> {
 async function runAll(name: string, file: string, options: ContinualOptions): Promise<ContinualResult[]> {
   const { variant, seeds, firstSeed, data, resume, threads } = options;
   const benchmark = BENCHMARKS[name]!;
-  const known = resume ? readRows(file) : [];
+  // A file that is not a bench's own is found out now, not after the first run.
+  const before = readRows(file);
+  requireWritable(file);
   const engine = openEngine(options.engine);
   const found: ContinualResult[] = [];
   // Of all benchmarks each has its own methods: those that it says something of.
@@ -118,9 +120,11 @@ async function runAll(name: string, file: string, options: ContinualOptions): Pr
   const methods = options.methods ?? (spoken.length > 0 ? spoken : METHOD_NAMES);
   for (const method of methods) {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const before = known.find((r) => r.method === method && r.seed === seed && r.variant === variant);
+      const known = resume
+        ? before.find((r) => r.method === method && r.seed === seed && r.variant === variant)
+        : undefined;
       const result =
-        before ??
+        known ??
         (await running(`${method}, seed ${seed}`, (say) =>
           runContinual(
             { engine, data, say },
@@ -136,7 +140,7 @@ async function runAll(name: string, file: string, options: ContinualOptions): Pr
         ));
       found.push(result);
       // At once, so that a long bench that is stopped can be resumed.
-      if (!before) addRows(file, [result], circumstances(`lichen bench continual --benchmark ${name}`));
+      if (!known) addRows(file, [result], circumstances(`lichen bench continual --benchmark ${name}`));
     }
   }
   return found;

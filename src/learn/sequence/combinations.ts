@@ -2,7 +2,7 @@ import { LichenError } from '../../errors.js';
 import { type Combination, REGULARIZATIONS, REHEARSALS, SHARED_ISOLATIONS } from './axes.js';
 
 /** Methods that keep what each task learned apart and frozen, and why that leaves nothing to combine with. */
-const APART = new Set(['pnn', 'den', 'cpg', 'separate', 'linear-head']);
+const APART = new Set(['pnn', 'den', 'cpg', 'thin-columns', 'separate', 'linear-head']);
 
 /**
  * Reads names with + between them, such as `ewc+er`, as one choice on each axis.
