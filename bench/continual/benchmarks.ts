@@ -99,6 +99,8 @@ export const BENCHMARKS: Record<string, Benchmark> = {
     tasks: (seed) => split(seed, { train: 1000 }),
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     methods: {
+      // Chosen of 100, 1,000 and 10,000 on seed 10.
+      ewc: { settings: { ewc: { lambda: 10_000 } } },
       gem: { settings: { memoryEach: 64 } },
       'a-gem': { settings: { memoryEach: 64, recall: 64 } },
     },

@@ -54,6 +54,8 @@ export interface ContinualLearner {
    * @throws LichenError `method-needs-task` where the method cannot do without the task and it is not given
    */
   probabilities(samples: Samples, task?: number): Promise<Rows>;
+  /** Does now what would be done when samples are first asked for: the training of a method that waits for that. */
+  ready?(): Promise<void>;
   holdings(): Holdings;
   /** For every task what the method tells of how it learned it. */
   reports?(): readonly (TaskReport | null)[];

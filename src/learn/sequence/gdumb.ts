@@ -71,8 +71,12 @@ export class Gdumb implements ContinualLearner {
   }
 
   async probabilities(samples: Samples, task?: number): Promise<Rows> {
+    await this.ready();
+    return this.network!.probabilities(samples, task);
+  }
+
+  async ready(): Promise<void> {
     this.network ??= await this.trained();
-    return this.network.probabilities(samples, task);
   }
 
   holdings(): Holdings {
