@@ -67,7 +67,7 @@ ${methods.map(row).join('\n')}
 
 function row({ method, runs, acc }: MethodRuns, index: number): string {
   const mean = (of: (r: ContinualResult) => number) => summaryOf(runs.map(of)).mean;
-  const points = (value: number) => (100 * value).toFixed(1);
+  const points = (value: number) => (100 * value).toFixed(1).replace(/^-(0\.0)$/, '$1');
   const cells = [
     String(runs.length),
     `<b>${points(acc.mean)}</b>${runs.length > 1 ? ` ± ${points(acc.deviation)}` : ''}`,
