@@ -135,7 +135,7 @@ function updatesOf({ steps }: Pick<StepGraph, 'steps'>): Map<string, string> {
 }
 
 /** Entry `at` of a tensor's first dimension. */
-function entryOf({ dims, data }: FloatTensor, at: number): FloatTensor {
+export function entryOf({ dims, data }: FloatTensor, at: number): FloatTensor {
   const inner = dims.slice(1);
   const size = sizeOf(inner);
   return { dims: inner, data: data.subarray(at * size, (at + 1) * size) };

@@ -7,6 +7,7 @@ import type { Engine, FloatTensor, Program } from '../../engine/engine.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { int, type Model, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
+import { entryOf } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
 import { LOSS } from '../training-graph.js';
 import { batchInputs } from './batches.js';
@@ -230,11 +231,5 @@ function inputNames(of: string, masked: boolean): string[] {
 
 /** One step's part of tensors that have the steps as first dimension. */
 function entriesOf(tensors: Tensors, at: number): Tensors {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { dims, data }]) => {
-      const inner = dims.slice(1);
-      const size = sizeOf(inner);
-      return [name, { dims: inner, data: data.subarray(at * size, (at + 1) * size) }];
-    }),
-  );
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, entryOf(tensor, at)]));
 }

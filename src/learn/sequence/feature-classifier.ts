@@ -2,22 +2,19 @@ import { lower } from '../../autodiff/lower.js';
 import type { Engine, Program } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import { GraphBuilder } from '../../onnx/builder.js';
-import { sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
 import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
 import { Frozen } from '../isolation/frozen.js';
-import { weightLayer } from '../isolation/layers.js';
+import { crownBytes } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Crown } from '../strategy.js';
 import type { ClassifierLayer, StreamingClassifier } from '../streaming/streaming-classifier.js';
 import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
 import { fedBy } from './headed.js';
+import { outputRows, ROWS } from './output-rows.js';
 import type { SequenceTask } from './task.js';
 import { TaskTrainer } from './task-trainer.js';
-
-/** Rows of a run. */
-const ROWS = 200;
 
 /** Learns tasks with a classifier in closed form on the features of a network that stays as it is. */
 export class FeatureClassifier implements ContinualLearner {
@@ -95,13 +92,8 @@ export class FeatureClassifier implements ContinualLearner {
   }
 
   holdings(): Holdings {
-    const { graph } = this.crown;
-    const network = graph.nodes.reduce((sum, node) => {
-      const layer = weightLayer(graph, node);
-      return sum + (layer ? 4 * (layer.weight.data.length + (layer.bias?.length ?? 0)) : 0);
-    }, 0);
     const head = 4 * ((this.layer?.weight.length ?? 0) + (this.layer?.bias.length ?? 0));
-    return { parameters: network + head, state: this.classifier.stateBytes, memory: 0 };
+    return { parameters: crownBytes(this.crown) + head, state: this.classifier.stateBytes, memory: 0 };
   }
 
   async close(): Promise<void> {
@@ -114,20 +106,7 @@ export class FeatureClassifier implements ContinualLearner {
   private async features(samples: Samples): Promise<Rows> {
     const { latent, latentShape } = this.crown;
     this.program ??= await this.compiled();
-    const width = sizeOf(latentShape);
-    const x = { dims: [ROWS, ...latentShape], data: new Float32Array(ROWS * width) };
-    const all: Rows = { data: new Float32Array(0), count: samples.count, width: 0 };
-    for (let from = 0; from < samples.count; from += ROWS) {
-      const count = Math.min(ROWS, samples.count - from);
-      for (let row = 0; row < count; row++) samples.read(from + row, x.data, row * width);
-      const found = (await this.program.run({ [latent]: x }))[this.program.outputs[0]!]!;
-      if (from === 0) {
-        all.width = found.dims[1]!;
-        all.data = new Float32Array(samples.count * all.width);
-      }
-      all.data.set(found.data.subarray(0, count * all.width), from * all.width);
-    }
-    return all;
+    return outputRows(this.program, latent, latentShape, samples);
   }
 
   private compiled(): Promise<Program> {

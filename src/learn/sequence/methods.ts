@@ -49,7 +49,7 @@ export const METHODS = {
   },
   joint: {
     summary: 'one network, trained on all tasks together (upper reference)',
-    open: async ({ engine, crown, options }) => new Joint(engine, crown, options),
+    open: async (context) => new Joint(context, context.options),
   },
   separate: {
     summary: 'one network for each task (reference)',

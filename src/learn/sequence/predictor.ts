@@ -4,12 +4,11 @@ import { int, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
+import { entryOf } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
 import { batchInputs, closeOthers, drawNoise } from './batches.js';
+import { ROWS } from './output-rows.js';
 import { logitsOf } from './shared-step.js';
-
-/** Rows of a run. */
-const ROWS = 200;
 
 /** What `open` makes. */
 interface Made {
@@ -96,7 +95,5 @@ export class Predictor {
 }
 
 function onlyStep(tensors: Record<string, FloatTensor>): Record<string, FloatTensor> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { dims, data }]) => [name, { dims: dims.slice(1), data }]),
-  );
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, entryOf(tensor, 0)]));
 }

@@ -9,7 +9,7 @@ import type { VclOptions } from '../regularization/vcl.js';
 import type { GemOptions } from '../rehearsal/gem.js';
 import type { Crown } from '../strategy.js';
 import type { SequenceOptions } from './continual-learner.js';
-import type { GdumbOptions } from './gdumb.js';
+import type { GdumbOptions } from './gdumb-options.js';
 
 /** Settings of single methods; what is not given has the method's default. */
 export interface MethodSettings {

@@ -1,29 +1,25 @@
 import { lower } from '../../autodiff/lower.js';
 import type { Engine, Program } from '../../engine/engine.js';
 import { GraphBuilder } from '../../onnx/builder.js';
-import { floats, int, sizeOf } from '../../onnx/model.js';
+import { floats, int } from '../../onnx/model.js';
 import type { AdapterTensors } from '../adapter.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Isolation, IsolationContext } from '../strategy.js';
 import { HEAD } from './headed.js';
+import { outputRows, ROWS } from './output-rows.js';
 import type { TaskHead } from './task-trainer.js';
-
-/** Rows of a run. */
-const ROWS = 200;
 
 /** Class probabilities of one task's network, with everything constant. It holds native memory: close it. */
 export class TaskPredictor {
   private readonly program: Program;
   private readonly latent: string;
   private readonly latentShape: readonly number[];
-  private readonly classes: number;
 
-  private constructor(program: Program, latent: string, latentShape: readonly number[], classes: number) {
+  private constructor(program: Program, latent: string, latentShape: readonly number[]) {
     this.program = program;
     this.latent = latent;
     this.latentShape = latentShape;
-    this.classes = classes;
   }
 
   static async open(
@@ -43,26 +39,12 @@ export class TaskPredictor {
     const logits = b.op('Gemm', [features, weight, bias], { transB: int(1) });
     b.output(b.op('Softmax', [logits], { axis: int(1) }));
     const program = await engine.compile(lower(b.model('lichen-task-network')), { threads });
-    return new TaskPredictor(program, latent, latentShape, classes);
+    return new TaskPredictor(program, latent, latentShape);
   }
 
   /** [count, the task's classes in their order] */
-  async probabilities(samples: Samples): Promise<Rows> {
-    const { classes, latent, latentShape, program } = this;
-    const width = sizeOf(latentShape);
-    const x = { dims: [ROWS, ...latentShape], data: new Float32Array(ROWS * width) };
-    const rows: Rows = {
-      data: new Float32Array(samples.count * classes),
-      count: samples.count,
-      width: classes,
-    };
-    for (let from = 0; from < samples.count; from += ROWS) {
-      const count = Math.min(ROWS, samples.count - from);
-      for (let row = 0; row < count; row++) samples.read(from + row, x.data, row * width);
-      const found = (await program.run({ [latent]: x }))[program.outputs[0]!]!.data;
-      rows.data.set(found.subarray(0, count * classes), from * classes);
-    }
-    return rows;
+  probabilities(samples: Samples): Promise<Rows> {
+    return outputRows(this.program, this.latent, this.latentShape, samples);
   }
 
   close(): Promise<void> {
