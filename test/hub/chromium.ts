@@ -104,9 +104,9 @@ export class Chromium {
 
   /** Waits, without a limit, until the page is there and an expression in it is true. */
   async until(expression: string): Promise<void> {
-    // Before the page is there it has no body to look into.
-    const loaded = `document.body !== null && (${expression})`;
-    while ((await this.evaluate(loaded)) !== true) await new Promise((resolve) => setTimeout(resolve, 20));
+    // While the page comes, it has not all the elements to look into: looking at one of them throws.
+    const there = `(() => { try { return (${expression}); } catch (error) { if (error instanceof TypeError) return false; throw error; } })()`;
+    while ((await this.evaluate(there)) !== true) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Presses a key, as a person without a pointer does. */
