@@ -1,0 +1,100 @@
+import { messageOf } from '../../errors.js';
+import type { FrameSink, FrameSource } from '../frames.js';
+import { Normalizer } from './normalizer.js';
+import { spectrogramPicture } from './picture.js';
+import { type SegmentOptions, Segments } from './segments.js';
+import { Spectrogram, type SpectrogramOptions } from './spectrogram.js';
+
+/** Gives the values of samples, interleaved, as they come. */
+export interface SampleSource {
+  start(sink: Omit<FrameSink, 'frame'> & { samples: (values: Float32Array) => void }): void;
+  stop(): Promise<void>;
+}
+
+export interface SignalOptions {
+  samples: SampleSource;
+  segments: SegmentOptions;
+  spectrogram: SpectrogramOptions;
+  /** Columns after which what is usual stays as it is. */
+  calibration: number;
+  /** Size of the pictures; pixels. */
+  size: { width: number; height: number };
+  /** Where what is usual is kept, under the sensor's name. */
+  settings: { get(key: string): string | undefined; set(key: string, value: string): void };
+  name: string;
+}
+
+/** Pictures that may be made at one time; segments that come meanwhile are dropped and counted as bad. */
+const MAX_AT_ONCE = 4;
+
+/** A sensor of samples as a camera: segments of its signal as spectrograms, normalised for this sensor. */
+export class SignalFrames implements FrameSource {
+  private readonly options: SignalOptions;
+  private readonly spectrogram: Spectrogram;
+  private readonly normalizers: readonly Normalizer[];
+  private readonly key: string;
+  private making: Promise<void>[] = [];
+  private saved = false;
+
+  constructor(options: SignalOptions) {
+    const { spectrogram, segments, calibration, name, settings } = options;
+    this.options = options;
+    this.spectrogram = new Spectrogram(spectrogram);
+    this.normalizers = Array.from(
+      { length: segments.channels },
+      () => new Normalizer(spectrogram.bands, calibration),
+    );
+    // What was usual with other settings says nothing.
+    this.key = `usual/${name}/${JSON.stringify(spectrogram)}`;
+    this.normalizers.forEach((normalizer, channel) => {
+      const before = settings.get(`${this.key}/${channel}`);
+      if (before !== undefined) normalizer.restore(before);
+    });
+    this.saved = this.normalizers.every((n) => n.settled);
+  }
+
+  start(sink: FrameSink): void {
+    const segments = new Segments(this.options.segments, (channels) => this.make(channels, sink));
+    this.options.samples.start({
+      samples: (values) => segments.push(values),
+      bad: sink.bad,
+      failed: sink.failed,
+      ended: sink.ended,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.options.samples.stop();
+    await Promise.all(this.making);
+    this.save();
+  }
+
+  private make(channels: readonly Float32Array[], sink: FrameSink): void {
+    if (this.making.length >= MAX_AT_ONCE) {
+      sink.bad('the device is too slow for the signal');
+      return;
+    }
+    const { size, spectrogram } = this.options;
+    const grey = channels.map((samples, c) => {
+      const columns = this.spectrogram.of(samples);
+      this.normalizers[c]!.learn(columns);
+      return this.normalizers[c]!.grey(columns);
+    });
+    if (!this.saved && this.normalizers.every((n) => n.settled)) this.save();
+    const work = spectrogramPicture(grey, spectrogram.bands, size)
+      .then((picture) => sink.frame(picture))
+      .catch((error: unknown) => sink.bad(messageOf(error)))
+      .finally(() => {
+        this.making = this.making.filter((w) => w !== work);
+      });
+    this.making.push(work);
+  }
+
+  private save(): void {
+    if (this.saved) return;
+    this.normalizers.forEach((n, channel) => {
+      this.options.settings.set(`${this.key}/${channel}`, n.save());
+    });
+    this.saved = this.normalizers.every((n) => n.settled);
+  }
+}
