@@ -47,14 +47,14 @@ export type GstreamerConfig = z.infer<typeof gstreamerSchema>;
 /** Arguments of gst-launch-1.0: pictures as JPEG, one after the other, on standard output. */
 export function gstreamerArguments({ jetson, pipeline, rate, width, height }: GstreamerConfig): string[] {
   const slower =
-    rate > 0 ? [...link('videorate drop-only=true'), `video/x-raw,framerate=${fractionOf(rate)}`] : [];
+    rate > 0 ? [...link('videorate drop-only=true'), '!', `video/x-raw,framerate=${fractionOf(rate)}`] : [];
   const elements = jetson
     ? jetsonElements(jetson, rate)
     : [
         ...pipeline!.trim().split(/\s+/),
         ...link('decodebin'),
         // Dropped before they are converted.
-        ...(slower.length > 0 ? ['!', ...slower] : []),
+        ...slower,
         ...link('videoconvert'),
         ...(width !== undefined && height !== undefined
           ? [...link('videoscale'), '!', `video/x-raw,width=${width},height=${height}`]
