@@ -17,6 +17,9 @@ export interface CameraCommand {
   seed: number;
 }
 
+/** A camera gives no more; bytes a second. */
+const MAX_RATE = 64 * 2 ** 20;
+
 /** A camera through a program: a supervised child process whose output is split into pictures. */
 export class ProgramCamera implements FrameSource {
   private readonly command: CameraCommand;
@@ -38,6 +41,7 @@ export class ProgramCamera implements FrameSource {
     });
     const program = new Program({
       ...command,
+      maxRate: MAX_RATE,
       onData: (chunk) => splitter.push(chunk),
       onFailed: (reason) => {
         splitter.end();

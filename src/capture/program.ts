@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { messageOf } from '../errors.js';
 import { Backoff } from '../link/backoff.js';
 import { Random } from '../random.js';
 
 /** How long a program has to end by itself after SIGTERM. */
 const GRACE_MS = 2000;
+/** What a program writes is counted over this time. */
+const COUNT_MS = 100;
 /** What is kept of what a program says on standard error. */
 const SAID_BYTES = 4096;
 
@@ -19,6 +22,8 @@ export interface ProgramOptions {
   onDone: (reason: string) => void;
   /** Whether a run that ended with exit code 0 is begun again. */
   again: boolean;
+  /** Bytes a second that are read, at most: a program that floods has to wait, and not the daemon. */
+  maxRate: number;
   /** A run that is not said to be alive for this long is ended and begun again; milliseconds. */
   stall: number;
   /** Delay before the first and the later attempts; milliseconds. */
@@ -83,7 +88,10 @@ export class Program {
       return;
     }
     this.child = child;
-    child.stdout!.on('data', (chunk: Buffer) => {
+    const output = child.stdout!;
+    const allowed = throttle(output, this.options.maxRate);
+    output.on('data', (chunk: Buffer) => {
+      allowed(chunk.length);
       if (this.child === child) onData(chunk);
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -131,6 +139,25 @@ export class Program {
     const timer = setTimeout(() => kill(child.pid!, 'SIGKILL'), GRACE_MS);
     child.once('close', () => clearTimeout(timer));
   }
+}
+
+/** Lets a stream rest where it gives more than so many bytes a second; to be told of all that it gives. */
+function throttle(stream: Readable, rate: number): (bytes: number) => void {
+  let from = performance.now();
+  let count = 0;
+  return (bytes) => {
+    const now = performance.now();
+    if (now - from >= COUNT_MS) {
+      from = now;
+      count = 0;
+    }
+    count += bytes;
+    if (count <= (rate * COUNT_MS) / 1000) return;
+    // As long as it should have taken for so many.
+    const rest = (1000 * count) / rate - (now - from);
+    stream.pause();
+    setTimeout(() => stream.resume(), rest).unref();
+  };
 }
 
 /** Ends a process and what it started; it may be gone already. */

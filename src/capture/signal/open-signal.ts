@@ -6,6 +6,8 @@ import { MqttSamples } from './mqtt-samples.js';
 import { ProgramSamples } from './program-samples.js';
 import { type SampleSource, SignalFrames } from './signal-frames.js';
 
+/** A program gives samples at their rate; it may catch up, this many times as fast. */
+const CATCH_UP = 4;
 /** Pictures that may wait: those of an onset are not to be lost while the one before is answered. */
 const QUEUE = 8;
 
@@ -19,6 +21,7 @@ export function openSound(config: SoundConfig, name: string, context: CaptureCon
     stall: config.stall,
     backoff: { minMs: RETRY_MIN_MS, maxMs: config.retryMax },
     seed: context.seed,
+    maxRate: CATCH_UP * 2 * config.rate,
     format: 's16le',
     channels: 1,
     scale: 1,
@@ -41,6 +44,7 @@ export function openSamples(config: SamplesConfig, name: string, context: Captur
           stall: config.stall,
           backoff: { minMs: RETRY_MIN_MS, maxMs: config.retryMax },
           seed: context.seed,
+          maxRate: CATCH_UP * 4 * channels * config.rate,
           format: format === 's16le' ? 's16le' : 'f32le',
           channels,
           scale,

@@ -24,8 +24,8 @@ export interface SignalOptions {
   name: string;
 }
 
-/** Pictures that may be made at one time; segments that come meanwhile are dropped and counted as bad. */
-const MAX_AT_ONCE = 4;
+/** Pictures that may wait to be made; segments that come meanwhile are dropped and counted as bad. */
+const MAX_WAITING = 8;
 
 /** A sensor of samples as a camera: segments of its signal as spectrograms, normalised for this sensor. */
 export class SignalFrames implements FrameSource {
@@ -33,7 +33,9 @@ export class SignalFrames implements FrameSource {
   private readonly spectrogram: Spectrogram;
   private readonly normalizers: readonly Normalizer[];
   private readonly key: string;
-  private making: Promise<void>[] = [];
+  /** One after the other, so that they come in the order of the signal. */
+  private making: Promise<void> = Promise.resolve();
+  private waiting = 0;
   private saved = false;
 
   constructor(options: SignalOptions) {
@@ -65,12 +67,12 @@ export class SignalFrames implements FrameSource {
 
   async stop(): Promise<void> {
     await this.options.samples.stop();
-    await Promise.all(this.making);
+    await this.making;
     this.save();
   }
 
   private make(channels: readonly Float32Array[], sink: FrameSink): void {
-    if (this.making.length >= MAX_AT_ONCE) {
+    if (this.waiting >= MAX_WAITING) {
       sink.bad('the device is too slow for the signal');
       return;
     }
@@ -81,13 +83,13 @@ export class SignalFrames implements FrameSource {
       return this.normalizers[c]!.grey(columns);
     });
     if (!this.saved && this.normalizers.every((n) => n.settled)) this.save();
-    const work = spectrogramPicture(grey, spectrogram.bands, size)
-      .then((picture) => sink.frame(picture))
+    this.waiting += 1;
+    this.making = this.making
+      .then(async () => sink.frame(await spectrogramPicture(grey, spectrogram.bands, size)))
       .catch((error: unknown) => sink.bad(messageOf(error)))
       .finally(() => {
-        this.making = this.making.filter((w) => w !== work);
+        this.waiting -= 1;
       });
-    this.making.push(work);
   }
 
   private save(): void {
