@@ -24,6 +24,12 @@ export const ffmpegSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Hands the pictures of an MJPEG input through as they are: no decoding, all of its pictures.'),
+  arrival: z
+    .boolean()
+    .optional()
+    .describe(
+      'Takes the time of pictures from when they arrive, which motion JPEG over HTTP needs; told from the address unless given.',
+    ),
   repeat: z.boolean().default(false).describe('Whether a file begins again at its end.'),
   options: z
     .array(z.string())
@@ -48,6 +54,8 @@ export function ffmpegArguments(config: FfmpegConfig): string[] {
   return [
     ...['-hide_banner', '-nostdin', '-loglevel', 'error'],
     ...inputOptions(config),
+    // Motion JPEG over HTTP has no times; ffmpeg would take it for 25 pictures a second, however many come.
+    ...((config.arrival ?? hasNoTimes(input)) ? ['-use_wallclock_as_timestamps', '1'] : []),
     ...(keyframes ? ['-skip_frame', 'nokey'] : []),
     ...options,
     ...['-i', input, '-map', '0:v:0'],
@@ -69,6 +77,11 @@ function inputOptions({ input, repeat, passthrough, ...rest }: FfmpegConfig): st
   // A file at the speed that it was filmed at.
   if (isFile({ input, ...rest })) return [...(repeat ? ['-stream_loop', '-1'] : []), '-re'];
   return [];
+}
+
+/** Whether an address may be motion JPEG: films and playlists over HTTP have times of their own. */
+function hasNoTimes(input: string): boolean {
+  return /^https?:/i.test(input) && !/\.(m3u8|mpd|mp4|m4v|mov|mkv|webm|flv|ts|avi)([?#]|$)/i.test(input);
 }
 
 function isDevice(input: string): boolean {

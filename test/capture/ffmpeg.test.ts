@@ -104,6 +104,21 @@ describe('motion JPEG over HTTP', () => {
     for (const { bytes } of door.delivered) expect(sent.some((s) => s.equals(bytes))).toBe(true);
   });
 
+  it('is looked at by the clock, however many pictures a second it has', async () => {
+    const pictures = [await scene(0), await scene(1)];
+    const door = await start({ input: server.url, rate: 2, drop: { duplicates: false } });
+    await feed(pictures, () => door.delivered.length >= 1);
+    const begun = Date.now();
+    // Five a second, which ffmpeg by itself would take for 25.
+    for (let i = 0; i < 20; i++) {
+      server.send(pictures[i % 2]!);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const seconds = (Date.now() - begun) / 1000;
+    expect(door.delivered.length).toBeGreaterThan(1.2 * seconds);
+    expect(door.status().frames).toBeLessThan(3 * seconds + 3);
+  });
+
   it('goes on when the pictures change their size', async () => {
     const small = await scene(0);
     const large = await scene(1, { width: 480, height: 360 });
@@ -229,7 +244,9 @@ describe("ffmpeg's arguments", () => {
     ],
     [{ input: '/dev/video0', passthrough: true }, /-f v4l2 -input_format mjpeg -i .* -c:v copy -f mjpeg/],
     [{ input: 'film.mp4', repeat: true, rate: 0 }, /-stream_loop -1 -re -i film\.mp4 .*-vf scale=/],
-    [{ input: 'http://cam/mjpg' }, /-loglevel error -i http/],
+    [{ input: 'http://cam/mjpg' }, /-loglevel error -use_wallclock_as_timestamps 1 -i http/],
+    [{ input: 'http://cam/mjpg', arrival: false }, /-loglevel error -i http/],
+    [{ input: 'https://cam/live.m3u8?a=1' }, /-loglevel error -i https/],
     [{ input: 'rtsp://cam/1', keyframes: true }, /-skip_frame nokey -i rtsp/],
   ])('of %j', (settings, expected) => {
     expect(of(settings)).toMatch(expected);
