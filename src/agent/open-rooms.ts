@@ -52,7 +52,8 @@ export async function withRooms<T>(
       key: loadOrCreateKey(join(config.store, 'replay.key')),
       seed: config.learn.seed,
     });
-    const native = { threads: profile.threads, arena: profile.arena };
+    // A camera's pictures come with time between them: threads that spin would take three times the processor's time.
+    const native = { threads: profile.threads, arena: profile.arena, spin: false };
     const discriminants = await Discriminants.open(engine, backbone, store, memory, native);
     const trunk = await backbone.openTrunk(engine, native);
     return await work({ engine, backbone, trunk, store, memory, discriminants });

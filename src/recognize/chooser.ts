@@ -35,7 +35,8 @@ export class TaskChooser {
     const merged = StreamingDiscriminant.merge(discriminants);
     const head = await merged.head();
     merged.release();
-    const network = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
+    const model = instantModel(backbone, head);
+    const network = await TaskNetwork.open(engine, model, backbone.latentCodec, { spin: false });
     return new TaskChooser(
       network,
       head.classes.map((c) => c.slice(0, c.indexOf('/'))),

@@ -32,6 +32,9 @@ interface Loaded {
   version: number | 'instant';
 }
 
+/** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
+const RARELY = { spin: false } as const;
+
 /**
  * Answers by what each task runs now. Networks are compiled when first asked for and kept until the task runs
  * something else (`forget`).
@@ -144,7 +147,7 @@ export class Recognizer {
     if (version) {
       const deployed = versionModel(this.backbone, this.store.versions, task, version);
       return {
-        network: await TaskNetwork.open(this.engine, deployed, codec),
+        network: await TaskNetwork.open(this.engine, deployed, codec, RARELY),
         classes: version.classes,
         version: version.number,
       };
@@ -157,7 +160,7 @@ export class Recognizer {
       );
     }
     const head = await discriminant.head();
-    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec);
+    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec, RARELY);
     return { network, classes: head.classes, version: 'instant' };
   }
 
