@@ -10,6 +10,7 @@ import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
+import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
 import { addReport } from './bench-report.js';
@@ -39,6 +40,7 @@ export function addBench(program: Command): void {
   addSpeed(bench);
   addScaling(bench);
   addMemory(bench);
+  addCamera(bench);
   addContinual(bench);
   addReport(bench);
 }
