@@ -10,6 +10,7 @@ import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
+import { addAvalanche } from './bench-avalanche.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
 import { addReport } from './bench-report.js';
@@ -41,6 +42,7 @@ export function addBench(program: Command): void {
   addMemory(bench);
   addContinual(bench);
   addReport(bench);
+  addAvalanche(bench);
 }
 
 function addAccuracy(bench: Command): void {

@@ -1,5 +1,5 @@
-import { RATE_INPUT, type Settle } from '../../autodiff/optimizer.js';
-import { add, div, scale, sub } from '../../autodiff/rule.js';
+import type { Settle } from '../../autodiff/optimizer.js';
+import { add, scale, sub } from '../../autodiff/rule.js';
 import type { FloatTensor } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
@@ -24,7 +24,7 @@ export interface EwcOptions {
   /**
    * Whether the penalty's part of a step is taken implicitly, behind the optimizer's: theta <- (theta + c B) / (1 + c) with
    * c = rate * lambda * A, the proximal step of the parabola. It is the explicit step to first order in the rate, and
-   * stable for any lambda, where the explicit one diverges beyond c = 2. For plain gradient descent.
+   * stable for any lambda, where the explicit one diverges beyond c = 2. For plain gradient descent, whose rate stays 1.
    */
   implicit: boolean;
 }
@@ -39,6 +39,8 @@ interface Kept {
   /** Where the penalties together are lowest. */
   anchor: Float32Array;
   learningRate: number;
+  /** Where the penalty's part of a step is implicit: theta <- keep * theta + pull. */
+  implicit?: { keep: Float32Array; pull: Float32Array };
 }
 
 /** Seeds of the draws for the Fisher information, apart from those of the training. */
@@ -46,6 +48,8 @@ const SEED = 104_729;
 
 const rootOf = (parameter: string) => `ewc:${parameter}.root`;
 const anchorOf = (parameter: string) => `ewc:${parameter}.anchor`;
+const keepOf = (parameter: string) => `ewc:${parameter}.keep`;
+const pullOf = (parameter: string) => `ewc:${parameter}.pull`;
 
 /**
  * Elastic weight consolidation: the loss of a task has beside it lambda / 2 * sum_k sum_i F_ki (theta_i - theta_ki)^2,
@@ -72,7 +76,10 @@ export class Ewc implements SequenceRegularization {
   penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null {
     for (const { name, dims, initial, learningRate } of parameters) {
       const root = new Float32Array(sizeOf(dims));
-      this.kept.set(name, { dims, root, anchor: initial.slice(), learningRate });
+      const implicit = this.options.implicit && {
+        implicit: { keep: new Float32Array(root.length).fill(1), pull: new Float32Array(root.length) },
+      };
+      this.kept.set(name, { dims, root, anchor: initial.slice(), learningRate, ...implicit });
     }
     if (this.options.implicit) return null;
     const terms = parameters.map(({ name, dims }) => {
@@ -91,22 +98,26 @@ export class Ewc implements SequenceRegularization {
     if (!this.options.implicit) return next;
     return new Map(
       [...next].map(([name, value]) => {
-        const { dims, learningRate } = this.kept.get(name)!;
-        const root = b.input(rootOf(name), dims);
-        const strength = scale(b, RATE_INPUT, learningRate * this.options.lambda);
-        const c = b.op('Mul', [b.op('Mul', [root, root]), strength]);
-        const pulled = add(b, value, b.op('Mul', [c, b.input(anchorOf(name), dims)]));
-        return [name, div(b, pulled, add(b, c, b.scalar(1)))];
+        const { dims } = this.kept.get(name)!;
+        const kept = b.op('Mul', [value, b.input(keepOf(name), dims)]);
+        return [name, add(b, kept, b.input(pullOf(name), dims))];
       }),
     );
   }
 
   inputs(): Record<string, FloatTensor> {
     return Object.fromEntries(
-      [...this.kept].flatMap(([name, { dims, root, anchor }]) => [
-        [rootOf(name), { dims, data: root }],
-        [anchorOf(name), { dims, data: anchor }],
-      ]),
+      [...this.kept].flatMap(([name, { dims, root, anchor, implicit }]) =>
+        implicit
+          ? [
+              [keepOf(name), { dims, data: implicit.keep }],
+              [pullOf(name), { dims, data: implicit.pull }],
+            ]
+          : [
+              [rootOf(name), { dims, data: root }],
+              [anchorOf(name), { dims, data: anchor }],
+            ],
+      ),
     );
   }
 
@@ -123,9 +134,9 @@ export class Ewc implements SequenceRegularization {
 
   /** Takes a task's Fisher diagonal and what the task ended with into the penalty. */
   consolidate(diagonal: ReadonlyMap<string, Float32Array>, values: ReadonlyMap<string, Float32Array>): void {
-    const { gamma } = this.options;
+    const { gamma, lambda } = this.options;
     this.consolidated++;
-    for (const [name, { root, anchor }] of this.kept) {
+    for (const [name, { root, anchor, learningRate, implicit }] of this.kept) {
       const fisher = diagonal.get(name)!;
       const value = values.get(name)!;
       for (let i = 0; i < root.length; i++) {
@@ -135,6 +146,10 @@ export class Ewc implements SequenceRegularization {
         // Where nothing is important yet, the penalty is 0 around any point.
         const together = total > 0 ? (before * anchor[i]! + fisher[i]! * value[i]!) / total : value[i]!;
         anchor[i] = gamma === undefined ? together : value[i]!;
+        if (!implicit) continue;
+        const c = learningRate * lambda * root[i]! ** 2;
+        implicit.keep[i] = 1 / (1 + c);
+        implicit.pull[i] = (c * anchor[i]!) / (1 + c);
       }
     }
   }

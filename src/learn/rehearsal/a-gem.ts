@@ -1,5 +1,6 @@
-import { add, mul, neg, sum } from '../../autodiff/rule.js';
+import { add, mul, neg, reshape } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
+import { int, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import { drawWithoutDoubles, type Remembered, Rings } from '../sequence/episodic-memory.js';
 import type { Direction, SequenceRehearsal } from '../sequence/rehearsal.js';
@@ -17,6 +18,8 @@ export class AverageGem implements SequenceRehearsal {
   readonly rows: number;
   readonly direction: Direction = { correct };
   private readonly rings: Rings;
+  /** What is remembered of the tasks before one. */
+  private before: { task: number; entries: readonly Remembered[] } = { task: 0, entries: [] };
 
   /**
    * @param each samples remembered of each task
@@ -36,8 +39,11 @@ export class AverageGem implements SequenceRehearsal {
   }
 
   recall(task: number, random: Random): Remembered[][] {
-    const earlier = this.rings.entries.filter((entry) => entry.task < task);
-    return [drawWithoutDoubles(earlier, this.rows, random)];
+    // Rings of earlier tasks stand still.
+    if (this.before.task !== task) {
+      this.before = { task, entries: this.rings.entries.filter((entry) => entry.task < task) };
+    }
+    return [drawWithoutDoubles(this.before.entries, this.rows, random)];
   }
 }
 
@@ -47,14 +53,9 @@ function correct(
   reference: ReadonlyMap<string, string>,
 ): Map<string, string> {
   const total = (parts: string[]) => parts.reduce((p, q) => add(b, p, q));
-  const dot = (p: string, q: string) => {
-    const product = b.op('Mul', [p, q]);
-    return sum(
-      b,
-      product,
-      b.shape(product).map((_, axis) => axis),
-    );
-  };
+  const row = (p: string) => reshape(b, p, [1, sizeOf(b.shape(p))]);
+  // As a product of a row and a column, which is one pass where multiplying and adding up are two.
+  const dot = (p: string, q: string) => reshape(b, b.op('Gemm', [row(p), row(q)], { transB: int(1) }), []);
   const names = [...found.keys()];
   const against = b.op('Relu', [neg(b, total(names.map((n) => dot(found.get(n)!, reference.get(n)!))))]);
   const square = total(names.map((n) => dot(reference.get(n)!, reference.get(n)!)));

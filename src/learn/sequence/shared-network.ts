@@ -7,7 +7,15 @@ import type { Rows } from '../network.js';
 import { joined as joinedSamples, type Samples } from '../samples.js';
 import { Steps } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
-import { type BatchShape, blankBatch, drawNoise, fillBatch, ratesOf, type Sample } from './batches.js';
+import {
+  type BatchShape,
+  blankBatch,
+  bytesOf,
+  drawNoise,
+  fillBatch,
+  ratesOf,
+  type Sample,
+} from './batches.js';
 import { ConstrainedSteps } from './constrained-steps.js';
 import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
 import type { Remembered } from './episodic-memory.js';
@@ -15,6 +23,7 @@ import { runEpochs, type Stepper } from './epochs.js';
 import { withHead } from './headed.js';
 import { Predictor } from './predictor.js';
 import type { SequenceRehearsal } from './rehearsal.js';
+import { MEMORY_ROWS, RememberedTable } from './remembered-table.js';
 import type { SequenceRegularization, SharedState } from './shared-state.js';
 import { sharedStep } from './shared-step.js';
 import type { SequenceTask } from './task.js';
@@ -52,6 +61,8 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   /** For every task, the samples that it was trained on: memories point into them. */
   private readonly trained: Samples[] = [];
   private step = 0;
+  /** What steps recall of earlier tasks, where its gradient corrects theirs. */
+  private remembered: RememberedTable | undefined;
 
   private constructor(engine: Engine, axes: SharedAxes, options: SequenceOptions, made: Made) {
     this.engine = engine;
@@ -124,15 +135,18 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     number: number,
     report: (p: SequenceProgress) => void,
   ): Promise<void> {
-    const { regularization } = this.axes;
+    const { regularization, rehearsal } = this.axes;
     const { epochs, batch } = this.options;
     if (this.stepper instanceof ConstrainedSteps) await this.constrain(this.stepper, number);
+    // What is remembered of earlier tasks stands still while this one is learned.
+    if (rehearsal.direction) this.remembered = new RememberedTable(this.shape('memory', rehearsal.rows));
+    const rows = batch + joined(rehearsal);
     await runEpochs(
       this.stepper,
-      { count: train.count, epochs, batch },
+      { count: train.count, epochs, batch, stepBytes: bytesOf(this.shape('batch', rows)) },
       {
         feed: (batches, epoch) => this.feed(train, taskOf, number, batches, epoch),
-        constants: () => regularization.inputs?.() ?? {},
+        constants: () => ({ ...regularization.inputs?.(), ...this.remembered?.tables() }),
         onSteps: (progress) => report({ task: number, ...progress }),
         afterEpoch: (epoch) => regularization.afterEpoch?.(this, epoch),
       },
@@ -209,10 +223,9 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const { rehearsal } = this.axes;
     const { direction, constraints } = rehearsal;
     const batch = this.shape('batch', this.options.batch + joined(rehearsal));
-    const memory = this.shape('memory', rehearsal.rows);
+    const rows = new Float32Array(direction ? batches.length * rehearsal.rows : 0);
     const tensors = {
       ...blankBatch(batch, batches.length),
-      ...(direction ? blankBatch(memory, batches.length) : {}),
       ...drawNoise(this.noise, batches.length, this.random),
     };
     const news = batches.map((indices) =>
@@ -227,15 +240,20 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const rates = news.map((fresh, at) => {
       const recalled = constraints ? [] : rehearsal.recall(task, this.random).flat();
       const samples = samplesOf(fresh);
-      const remembered = recalled.map((r) => this.sampleOf(r));
-      fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
-      // Without a memory yet, the step's own samples correct nothing: their gradient agrees with itself.
-      if (direction) fillBatch(tensors, memory, at, remembered.length > 0 ? remembered : samples);
+      const joining = direction ? [] : recalled.map((r) => this.sampleOf(r));
+      fillBatch(tensors, batch, at, [...samples, ...joining]);
+      if (direction) {
+        rows.set(
+          this.remembered!.rowsOf(recalled, (r) => this.sampleOf(r)),
+          at * rehearsal.rows,
+        );
+      }
       // Each sample passes by once, however many epochs there are.
       if (epoch === 0) for (const sample of fresh) rehearsal.offer(sample);
       return this.options.optimizer === 'adam' ? adamRate(++this.step, 1) : 1;
     });
-    return { ...tensors, ...ratesOf(rates) };
+    const picked = direction && { [MEMORY_ROWS]: { dims: [batches.length, rehearsal.rows], data: rows } };
+    return { ...tensors, ...ratesOf(rates), ...picked };
   }
 
   private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {
