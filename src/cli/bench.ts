@@ -13,6 +13,7 @@ import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addAvalanche } from './bench-avalanche.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
+import { addRecognition } from './bench-recognition.js';
 import { addReport } from './bench-report.js';
 import {
   type CommonOptions,
@@ -43,6 +44,7 @@ export function addBench(program: Command): void {
   addContinual(bench);
   addReport(bench);
   addAvalanche(bench);
+  addRecognition(bench);
 }
 
 function addAccuracy(bench: Command): void {

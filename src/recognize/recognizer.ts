@@ -17,6 +17,18 @@ export interface Answer {
   version: number | 'instant';
   /** Every class with its probability, likeliest first. */
   all: { label: string; probability: number }[];
+  /** Whether no class of any task explains the sample; never where novelty is not asked for or cannot be told yet. */
+  novel: boolean;
+  /** Share of known samples that look at least as novel, where it can be told. */
+  pValue?: number;
+}
+
+/** How a recognizer tells what is novel. */
+export interface NoveltyRule {
+  /** Share of known samples that may be called novel. */
+  falseAlarms: number;
+  /** Latents of some tasks that were held out. */
+  heldOut: (tasks: readonly string[]) => Uint8Array[];
 }
 
 /** What a recognizer reads of a store. */
@@ -42,16 +54,22 @@ export class Recognizer {
   private readonly store: RecognizerStore;
   private readonly live: (task: string) => StreamingDiscriminant | undefined;
   private readonly loaded = new Map<string, Promise<Loaded>>();
+  private readonly novelty: NoveltyRule | undefined;
   private chooser: Promise<TaskChooser> | undefined;
   private readonly answering = new Set<Promise<unknown>>();
 
-  /** @param live a task's discriminant where one is held in memory; the store's is read otherwise */
+  /**
+   * @param live a task's discriminant where one is held in memory; the store's is read otherwise
+   * @param novelty left out, nothing is called novel
+   */
   constructor(
     engine: Engine,
     backbone: Backbone,
     store: RecognizerStore,
     live: (task: string) => StreamingDiscriminant | undefined = () => undefined,
+    novelty?: NoveltyRule,
   ) {
+    this.novelty = novelty;
     this.engine = engine;
     this.backbone = backbone;
     this.store = store;
@@ -60,7 +78,8 @@ export class Recognizer {
 
   /**
    * Answers for encoded latents.
-   * @param task whose classes are asked for; where it is left out, the task that explains each sample best
+   * @param task whose classes are asked for, whether they explain the sample or not; where it is left out, the task
+   *   that explains each sample best
    * @throws LichenError `task-unknown`, `task-untrained`, and as `versionModel` does
    */
   classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
@@ -77,17 +96,20 @@ export class Recognizer {
     if (tasks.length === 0)
       throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
     const names = tasks.filter((t) => fitsBackbone(this.backbone, t)).map((t) => t.name);
-    if (names.length <= 1) return this.classifyIn(names[0] ?? tasks[0]!.name, latents);
-    const chosen = await (await this.openChooser(names)).choose(latents);
+    if (names.length <= 1 && !(this.novelty && this.discriminants(names).size > 0)) {
+      return this.classifyIn(names[0] ?? tasks[0]!.name, latents);
+    }
+    const chosen = await (await this.openChooser(names)).explain(latents);
     const answers: Answer[] = new Array(latents.length);
-    for (const name of new Set(chosen)) {
-      const indices = chosen.flatMap((c, i) => (c === name ? [i] : []));
+    for (const name of new Set(chosen.map((c) => c.task))) {
+      const indices = chosen.flatMap((c, i) => (c.task === name ? [i] : []));
       const part = await this.classifyIn(
         name,
         indices.map((i) => latents[i]!),
       );
       indices.forEach((i, k) => {
-        answers[i] = part[k]!;
+        const { novel, pValue } = chosen[i]!;
+        answers[i] = { ...part[k]!, novel, ...(pValue !== undefined && { pValue }) };
       });
     }
     return answers;
@@ -108,7 +130,11 @@ export class Recognizer {
 
   private openChooser(names: readonly string[]): Promise<TaskChooser> {
     if (this.chooser) return this.chooser;
-    const opening = TaskChooser.open(this.engine, this.backbone, this.discriminants(names));
+    const novelty = this.novelty && {
+      falseAlarms: this.novelty.falseAlarms,
+      heldOut: this.novelty.heldOut(names),
+    };
+    const opening = TaskChooser.open(this.engine, this.backbone, this.discriminants(names), novelty);
     this.chooser = opening;
     // What failed is tried again: there may be a labelled sample by then.
     opening.catch(() => {
@@ -133,7 +159,7 @@ export class Recognizer {
       const all = classes
         .map((label, c) => ({ label, probability: rows.data[i * rows.width + c]! }))
         .sort((a, b) => b.probability - a.probability);
-      return { task, label: all[0]!.label, probability: all[0]!.probability, version, all };
+      return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
     });
   }
 

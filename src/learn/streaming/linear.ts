@@ -101,9 +101,14 @@ export async function cholesky(a: Float64Array, n: number): Promise<void> {
   }
 }
 
+/** Solves L x = b in place, with L from `cholesky`. */
+export function forward(l: Float64Array, n: number, b: Float64Array): void {
+  for (let i = 0; i < n; i++) b[i] = (b[i]! - dot(l, i * n, b, 0, i)) / l[i * n + i]!;
+}
+
 /** Solves L L' x = b in place, with L from `cholesky`. */
 export function solve(l: Float64Array, n: number, b: Float64Array): void {
-  for (let i = 0; i < n; i++) b[i] = (b[i]! - dot(l, i * n, b, 0, i)) / l[i * n + i]!;
+  forward(l, n, b);
   for (let i = n - 1; i >= 0; i--) {
     const x = b[i]! / l[i * n + i]!;
     b[i] = x;
