@@ -110,6 +110,14 @@ export class Ewc implements SequenceRegularization {
     );
   }
 
+  keeps(): Record<string, FloatTensor> {
+    return this.inputs();
+  }
+
+  restored(): void {
+    this.consolidated++;
+  }
+
   async afterTask(state: SharedState): Promise<void> {
     const { train, classes } = state.tasks.at(-1)!;
     const { fisher, samples = train.count } = this.options;

@@ -1,7 +1,13 @@
 import { add, mul, neg, sum } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
 import type { Random } from '../../random.js';
-import { drawWithoutDoubles, type Remembered, Rings } from '../sequence/episodic-memory.js';
+import {
+  drawWithoutDoubles,
+  GivenMemory,
+  type Remembered,
+  Rings,
+  type TaskMemory,
+} from '../sequence/episodic-memory.js';
 import type { Direction, SequenceRehearsal } from '../sequence/rehearsal.js';
 
 /** Keeps a division by the reference's square defined; far below any gradient's square that matters. */
@@ -16,27 +22,32 @@ export class AverageGem implements SequenceRehearsal {
   readonly name = 'a-gem';
   readonly rows: number;
   readonly direction: Direction = { correct };
-  private readonly rings: Rings;
+  private readonly memory: TaskMemory;
 
   /**
    * @param each samples remembered of each task
    * @param rows samples that the reference gradient is taken on
+   * @param given the memory, where it is not the method's own
    */
-  constructor(each: number, rows: number) {
+  constructor(each: number, rows: number, given?: GivenMemory) {
     this.rows = rows;
-    this.rings = new Rings(each, ({ task }) => task);
+    this.memory = given ?? new Rings(each, ({ task }) => task);
   }
 
   get count(): number {
-    return this.rings.entries.length;
+    return this.memory.entries.length;
   }
 
   offer(sample: Remembered): void {
-    this.rings.offer(sample);
+    this.memory.offer(sample);
+  }
+
+  remember(earlier: readonly (readonly Remembered[])[]): void {
+    if (this.memory instanceof GivenMemory) this.memory.give(earlier);
   }
 
   recall(task: number, random: Random): Remembered[][] {
-    const earlier = this.rings.entries.filter((entry) => entry.task < task);
+    const earlier = this.memory.entries.filter((entry) => entry.task < task);
     return [drawWithoutDoubles(earlier, this.rows, random)];
   }
 }

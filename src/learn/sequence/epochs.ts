@@ -12,6 +12,8 @@ export interface Stepper {
   run(each: Tensors, constant?: Tensors): Promise<Tensors>;
   /** What is trained, by name: live arrays, which may be written to between runs. */
   values(): Map<string, Float32Array>;
+  /** Forgets what the optimizer has kept of earlier steps. */
+  resetOptimizer(): void;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,8 @@ export interface EpochsPlan {
   batch: number;
   /** Ends after so many steps, whatever the epochs. */
   mostSteps?: number;
+  /** Steps of one run. */
+  stepsAtOnce?: number | undefined;
 }
 
 export interface EpochsHooks {
@@ -43,7 +47,7 @@ const STEPS_A_RUN = 16;
  */
 export async function runEpochs(
   stepper: Stepper,
-  { count, epochs, batch, mostSteps = Number.POSITIVE_INFINITY }: EpochsPlan,
+  { count, epochs, batch, mostSteps = Number.POSITIVE_INFINITY, stepsAtOnce = STEPS_A_RUN }: EpochsPlan,
   hooks: EpochsHooks,
   random: Random,
 ): Promise<number[]> {
@@ -55,8 +59,8 @@ export async function runEpochs(
   for (let epoch = 0; epoch < epochs && step < steps; epoch++) {
     const batches = shuffledBatches(all, batch, random).slice(0, steps - step);
     let sum = 0;
-    for (let from = 0; from < batches.length; from += STEPS_A_RUN) {
-      const part = batches.slice(from, from + STEPS_A_RUN);
+    for (let from = 0; from < batches.length; from += stepsAtOnce) {
+      const part = batches.slice(from, from + stepsAtOnce);
       const results = await stepper.run(await hooks.feed(part, epoch), hooks.constants?.());
       for (const loss of results[LOSS]!.data) {
         step++;

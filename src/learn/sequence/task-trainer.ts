@@ -83,7 +83,7 @@ export class TaskTrainer {
     report: (progress: SequenceProgress) => void = () => {},
   ): Promise<TrainedTask> {
     const { task, number, samples = task.train } = training;
-    const { batch, epochs: usual, optimizer, threads } = this.options;
+    const { batch, epochs: usual, optimizer, threads, stepsAtOnce } = this.options;
     const { epochs = usual, mostSteps, schedule = () => 1, afterEpoch } = training;
     const rows = Math.min(batch, samples.count);
     const graph = this.step(training, rows);
@@ -101,7 +101,10 @@ export class TaskTrainer {
     try {
       const losses = await runEpochs(
         steps,
-        { count: samples.count, epochs, batch: rows, ...(mostSteps !== undefined && { mostSteps }) },
+        {
+          ...{ count: samples.count, epochs, batch: rows, stepsAtOnce },
+          ...(mostSteps !== undefined && { mostSteps }),
+        },
         {
           feed: (batches) => {
             const tensors = {

@@ -48,7 +48,7 @@ export async function trainCopy(
   try {
     await runEpochs(
       steps,
-      { count: samples.count, epochs, batch: rows },
+      { count: samples.count, epochs, batch: rows, stepsAtOnce: options.stepsAtOnce },
       {
         feed: (batches) => {
           const tensors = {
