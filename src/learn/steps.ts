@@ -99,6 +99,12 @@ export class Steps {
     return new Map(this.parameters.map((name) => [name, this.current[name]!.data]));
   }
 
+  /** Forgets what the optimizer has kept of earlier steps. */
+  resetOptimizer(): void {
+    const parameters = new Set(this.parameters);
+    for (const [name, { data }] of Object.entries(this.current)) if (!parameters.has(name)) data.fill(0);
+  }
+
   close(): Promise<void> {
     return this.program.close();
   }

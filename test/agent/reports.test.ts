@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adapterReport, metricsOf, type ReportSources } from '../../src/agent/reports.js';
 import { trainTask } from '../../src/agent/train-task.js';
 import { Training } from '../../src/agent/training.js';
+import { deviceMethod } from '../../src/learn/device-method.js';
 import { reportSchemas } from '../../src/link/schemas.js';
 import { until } from '../link/until.js';
 import { scratchFolder } from '../store/scratch.js';
@@ -166,7 +167,7 @@ function idle({ store, memory, discriminants }: Rooms): Training {
     store,
     memory,
     discriminants,
-    rehearsal: 'er',
+    methodOf: () => deviceMethod('piggyback'),
     learnerOf: () => ({}),
     newLabels: 1000,
     quietMs: 1000,

@@ -51,6 +51,16 @@ const anchorOf = (parameter: string) => `ewc:${parameter}.anchor`;
 const keepOf = (parameter: string) => `ewc:${parameter}.keep`;
 const pullOf = (parameter: string) => `ewc:${parameter}.pull`;
 
+const penaltyInputs = (
+  parameter: string,
+  dims: readonly number[],
+  root: Float32Array,
+  anchor: Float32Array,
+): [string, FloatTensor][] => [
+  [rootOf(parameter), { dims, data: root }],
+  [anchorOf(parameter), { dims, data: anchor }],
+];
+
 /**
  * Elastic weight consolidation: the loss of a task has beside it lambda / 2 * sum_k sum_i F_ki (theta_i - theta_ki)^2,
  * where theta_k is what task k ended with and F_k the diagonal of its Fisher information (Kirkpatrick et al. 2017,
@@ -109,16 +119,24 @@ export class Ewc implements SequenceRegularization {
     return Object.fromEntries(
       [...this.kept].flatMap(([name, { dims, root, anchor, implicit }]) =>
         implicit
-          ? [
+          ? ([
               [keepOf(name), { dims, data: implicit.keep }],
               [pullOf(name), { dims, data: implicit.pull }],
-            ]
-          : [
-              [rootOf(name), { dims, data: root }],
-              [anchorOf(name), { dims, data: anchor }],
-            ],
+            ] as [string, FloatTensor][])
+          : penaltyInputs(name, dims, root, anchor),
       ),
     );
+  }
+
+  keeps(): Record<string, FloatTensor> {
+    return Object.fromEntries(
+      [...this.kept].flatMap(([name, { dims, root, anchor }]) => penaltyInputs(name, dims, root, anchor)),
+    );
+  }
+
+  restored(): void {
+    this.consolidated++;
+    this.prepareImplicit();
   }
 
   async afterTask(state: SharedState): Promise<void> {
@@ -134,9 +152,9 @@ export class Ewc implements SequenceRegularization {
 
   /** Takes a task's Fisher diagonal and what the task ended with into the penalty. */
   consolidate(diagonal: ReadonlyMap<string, Float32Array>, values: ReadonlyMap<string, Float32Array>): void {
-    const { gamma, lambda } = this.options;
+    const { gamma } = this.options;
     this.consolidated++;
-    for (const [name, { root, anchor, learningRate, implicit }] of this.kept) {
+    for (const [name, { root, anchor }] of this.kept) {
       const fisher = diagonal.get(name)!;
       const value = values.get(name)!;
       for (let i = 0; i < root.length; i++) {
@@ -146,8 +164,17 @@ export class Ewc implements SequenceRegularization {
         // Where nothing is important yet, the penalty is 0 around any point.
         const together = total > 0 ? (before * anchor[i]! + fisher[i]! * value[i]!) / total : value[i]!;
         anchor[i] = gamma === undefined ? together : value[i]!;
-        if (!implicit) continue;
-        const c = learningRate * lambda * root[i]! ** 2;
+      }
+    }
+    this.prepareImplicit();
+  }
+
+  /** What an implicit step needs of the penalty. */
+  private prepareImplicit(): void {
+    for (const { root, anchor, learningRate, implicit } of this.kept.values()) {
+      if (!implicit) continue;
+      for (let i = 0; i < root.length; i++) {
+        const c = learningRate * this.options.lambda * root[i]! ** 2;
         implicit.keep[i] = 1 / (1 + c);
         implicit.pull[i] = (c * anchor[i]!) / (1 + c);
       }

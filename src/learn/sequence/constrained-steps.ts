@@ -111,6 +111,11 @@ export class ConstrainedSteps implements Stepper {
     return new Map(this.parameters.map(({ name }) => [name, this.current[name]!.data]));
   }
 
+  resetOptimizer(): void {
+    const parameters = new Set(this.parameters.map((p) => p.name));
+    for (const [name, { data }] of Object.entries(this.current)) if (!parameters.has(name)) data.fill(0);
+  }
+
   async close(): Promise<void> {
     const { remember, own, update } = this.programs ?? {};
     this.programs = undefined;

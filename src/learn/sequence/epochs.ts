@@ -12,6 +12,8 @@ export interface Stepper {
   run(each: Tensors, constant?: Tensors): Promise<Tensors>;
   /** What is trained, by name: live arrays, which may be written to between runs. */
   values(): Map<string, Float32Array>;
+  /** Forgets what the optimizer has kept of earlier steps. */
+  resetOptimizer(): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,8 @@ export interface EpochsPlan {
   stepBytes: number;
   /** Ends after so many steps, whatever the epochs. */
   mostSteps?: number;
+  /** Steps of one run, at most. */
+  stepsAtOnce?: number | undefined;
 }
 
 export interface EpochsHooks {
@@ -47,14 +51,21 @@ const BYTES_A_RUN = 64 * 2 ** 20;
  */
 export async function runEpochs(
   stepper: Stepper,
-  { count, epochs, batch, stepBytes, mostSteps = Number.POSITIVE_INFINITY }: EpochsPlan,
+  {
+    count,
+    epochs,
+    batch,
+    stepBytes,
+    mostSteps = Number.POSITIVE_INFINITY,
+    stepsAtOnce = STEPS_A_RUN,
+  }: EpochsPlan,
   hooks: EpochsHooks,
   random: Random,
 ): Promise<number[]> {
   if (count === 0) throw new LichenError('learn-no-samples', 'a task has no sample to train on');
   const all = Array.from({ length: count }, (_, i) => i);
   const steps = Math.min(mostSteps, epochs * Math.ceil(count / batch));
-  const each = Math.max(1, Math.min(STEPS_A_RUN, Math.floor(BYTES_A_RUN / stepBytes)));
+  const each = Math.max(1, Math.min(stepsAtOnce, Math.floor(BYTES_A_RUN / stepBytes)));
   const losses: number[] = [];
   let step = 0;
   for (let epoch = 0; epoch < epochs && step < steps; epoch++) {

@@ -83,7 +83,7 @@ export class TaskTrainer {
     report: (progress: SequenceProgress) => void = () => {},
   ): Promise<TrainedTask> {
     const { task, number, samples = task.train } = training;
-    const { batch, epochs: usual, optimizer, threads } = this.options;
+    const { batch, epochs: usual, optimizer, threads, stepsAtOnce } = this.options;
     const { epochs = usual, mostSteps, schedule = () => 1, afterEpoch } = training;
     const rows = Math.min(batch, samples.count);
     const graph = this.step(training, rows);
@@ -102,9 +102,7 @@ export class TaskTrainer {
       const losses = await runEpochs(
         steps,
         {
-          count: samples.count,
-          epochs,
-          batch: rows,
+          ...{ count: samples.count, epochs, batch: rows, stepsAtOnce },
           stepBytes: bytesOf(shape),
           ...(mostSteps !== undefined && { mostSteps }),
         },

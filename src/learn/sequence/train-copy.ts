@@ -48,7 +48,10 @@ export async function trainCopy(
   try {
     await runEpochs(
       steps,
-      { count: samples.count, epochs, batch: rows, stepBytes: bytesOf(shape) },
+      {
+        ...{ count: samples.count, epochs, batch: rows },
+        ...{ stepBytes: bytesOf(shape), stepsAtOnce: options.stepsAtOnce },
+      },
       {
         feed: (batches) => {
           const tensors = {
