@@ -1,5 +1,4 @@
-import type { Source } from '../capture/source.js';
-import { openSource } from '../capture/sources.js';
+import type { Kept, Picture } from '../capture/source.js';
 import { LichenError, messageOf } from '../errors.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
@@ -8,6 +7,7 @@ import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
 import { closeTask } from './close-task.js';
+import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
 import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
@@ -29,19 +29,19 @@ export class Agent {
   readonly intake: Intake;
   readonly training: Training;
   readonly link: Link;
+  readonly sources: DeviceSources;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly outbox: Outbox;
   private readonly trusted: readonly TrustedKey[];
-  private readonly sources: Source[] = [];
   private readonly schedule: Schedule;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly instantAccuracies = new Map<string, number | null>();
   private newest: (Answer & { sample: string; source: string }) | undefined;
 
   private constructor(parts: AgentParts, rooms: Rooms) {
-    const { config, log } = parts;
+    const { config } = parts;
     const { engine, backbone, store, discriminants } = rooms;
     this.parts = parts;
     this.rooms = rooms;
@@ -60,7 +60,9 @@ export class Agent {
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
     registerRequests(this.link, this);
-    for (const source of config.sources) this.sources.push(openSource(source, this.seen(), log));
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, (kind, message) =>
+      this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
+    );
   }
 
   /** Opens store, memory, backbone and trunk, and starts everything. */
@@ -78,7 +80,7 @@ export class Agent {
     await this.parts.notifier.stopping();
     for (const t of this.timers) clearInterval(t);
     this.schedule.stop();
-    await Promise.all(this.sources.map((s) => s.stop()));
+    await this.sources.stop();
     await this.training.stop();
     await this.intake.idle();
     this.guarded('saving', () => discriminants.save());
@@ -165,9 +167,7 @@ export class Agent {
       },
       'agent started',
     );
-    for (const source of this.sources) {
-      await source.start((d) => this.receive(d));
-    }
+    await this.sources.start((d) => this.receive(d));
     this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
@@ -177,12 +177,7 @@ export class Agent {
     await this.parts.notifier.ready();
   }
 
-  private async receive(delivery: {
-    path: string;
-    bytes: Buffer;
-    task?: string;
-    label?: string;
-  }): Promise<string | undefined> {
+  private async receive(delivery: Picture): Promise<Kept | undefined> {
     const kept = await this.intake.deliver(delivery);
     this.parts.notifier.progress();
     if (kept?.answer) {
@@ -197,7 +192,7 @@ export class Agent {
         source: delivery.path,
       });
     }
-    return kept?.sample;
+    return kept;
   }
 
   private openIntake(): Intake {
@@ -226,15 +221,6 @@ export class Agent {
     });
   }
 
-  private seen() {
-    const { seen } = this.store;
-    return {
-      has: (path: string, size: number, mtime: number) => seen.find(path, size, mtime) !== undefined,
-      add: (path: string, size: number, mtime: number, sample?: string) =>
-        seen.add([{ path, size, mtime, sample }]),
-    };
-  }
-
   private reportSources(): ReportSources {
     const { backbone, store, memory } = this.rooms;
     return {
@@ -243,6 +229,7 @@ export class Agent {
       memory,
       training: this.training,
       outbox: () => this.outbox.stats,
+      sources: () => this.sources.status(),
       instantAccuracy: (task) => this.instantAccuracy(task),
     };
   }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
-import { sourceSchema } from '../capture/config.js';
+import { sourcesSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
@@ -35,7 +35,7 @@ export const agentConfigSchema = z
     store: path.default('/var/lib/lichen').describe('Folder of database, replay memory and keys.'),
     backbone: path.optional().describe('Manifest of another backbone than the bundled one.'),
     split: z.string().optional().describe("Tensor to cut the backbone at, in place of the manifest's."),
-    sources: z.array(sourceSchema).default([]).describe('Where pictures come from.'),
+    sources: sourcesSchema.describe('Where pictures come from.'),
     tasks: z
       .record(id, taskSchema)
       .default({})
@@ -101,6 +101,31 @@ export const agentConfigSchema = z
       })
       .prefault({})
       .describe('Reports.'),
+    http: z
+      .strictObject({
+        host: z
+          .string()
+          .min(1)
+          .default('127.0.0.1')
+          .describe('Address that the web server listens on; 0.0.0.0 is every one.'),
+        port: z
+          .int()
+          .min(0)
+          .max(65_535)
+          .optional()
+          .describe('Its port; there is no web server unless given.'),
+        token: z
+          .string()
+          .min(16, 'expected at least 16 characters, such as `openssl rand -hex 16` gives')
+          .optional()
+          .describe('What requests must carry: Authorization: Bearer <token>.'),
+      })
+      .refine((h) => h.port === undefined || h.token !== undefined, {
+        error: 'a web server needs a `token`, such as `openssl rand -hex 16` gives',
+        path: ['token'],
+      })
+      .prefault({})
+      .describe("The device's own web server."),
     guards: z
       .strictObject({
         maxTemperature: z.number().default(75).describe('No training starts above this; degrees Celsius.'),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Backbone } from '../backbone/backbone.js';
+import type { SourceStatus } from '../capture/counters.js';
 import type { OutboxStats } from '../link/outbox.js';
 import type { AdapterBody, MetricsBody, TaskMetrics } from '../link/schemas.js';
 import type { ReplayMemory } from '../replay/memory.js';
@@ -14,6 +15,8 @@ export interface ReportSources {
   memory: ReplayMemory;
   training: Training;
   outbox: () => OutboxStats;
+  /** What each source of pictures has seen and done. */
+  sources: () => SourceStatus[];
   /** Accuracy of each task's instant answer, where it was measured. */
   instantAccuracy: (task: string) => number | null;
 }
@@ -32,6 +35,7 @@ export function metricsOf(sources: ReportSources): MetricsBody {
     uptimeSeconds: Math.round(process.uptime()),
     diskWrittenBytes: diskWrittenBytes(),
     outbox: outbox(),
+    sources: sources.sources(),
     ...(running?.progress && {
       training: {
         task: running.task,

@@ -1,33 +1,44 @@
 import { z } from 'zod';
-import { duration } from '../config/units.js';
-
-const id = z
-  .string()
-  .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected 1 to 64 of the characters a-z, A-Z, 0-9, _ and -');
-
-const directorySource = z
-  .strictObject({
-    kind: z.literal('directory').describe('What kind of source it is.'),
-    path: z.string().min(1).describe('Folder that is watched, with all folders in it.'),
-    layout: z
-      .enum(['task/class', 'class', 'flat'])
-      .default('flat')
-      .describe(
-        "What folders mean: 'task/class', 'class' (of the task named by `task`), or 'flat' (unlabelled pictures).",
-      ),
-    task: id
-      .optional()
-      .describe("The task of a source of layout 'class'; of a flat one, the task that is asked."),
-    settle: duration()
-      .default(500)
-      .describe('A file is read when it has not grown for this long; time such as 500 ms.'),
-  })
-  .refine((s) => s.layout !== 'class' || s.task !== undefined, {
-    error: "a source of layout 'class' needs a `task`",
-    path: ['task'],
-  });
+import { directorySchema } from './directory-config.js';
+import { ffmpegSchema } from './ffmpeg.js';
+import { gstreamerSchema } from './gstreamer.js';
+import { httpPostSchema } from './http-post.js';
+import { mqttSchema } from './mqtt-pictures.js';
+import { rpicamSchema } from './rpicam.js';
+import { samplesSchema, soundSchema } from './signal/config.js';
+import { snapshotSchema } from './snapshot.js';
 
 /** One source of pictures; more kinds are further members of this union. */
-export const sourceSchema = z.discriminatedUnion('kind', [directorySource]);
+export const sourceSchema = z.discriminatedUnion('kind', [
+  directorySchema,
+  ffmpegSchema,
+  rpicamSchema,
+  gstreamerSchema,
+  snapshotSchema,
+  mqttSchema,
+  httpPostSchema,
+  soundSchema,
+  samplesSchema,
+]);
 export type SourceConfig = z.infer<typeof sourceSchema>;
-export type DirectoryConfig = z.infer<typeof directorySource>;
+
+/** All sources of a device. */
+export const sourcesSchema = z
+  .array(sourceSchema)
+  .superRefine((sources, context) => {
+    const names = sources.map(sourceName);
+    names.forEach((name, i) => {
+      if (names.indexOf(name) === i) return;
+      context.addIssue({
+        code: 'custom',
+        path: [i, 'name'],
+        message: `another source has the name '${name}'`,
+      });
+    });
+  })
+  .default([]);
+
+/** What a source is called: its name, or else its kind and its place among the sources. */
+export function sourceName(config: SourceConfig, place: number): string {
+  return config.name ?? `${config.kind}-${place + 1}`;
+}

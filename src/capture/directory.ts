@@ -4,9 +4,12 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import { Counters, type SourceStatus } from './counters.js';
 import type { Picture, Seen, Sink, Source } from './source.js';
 
 export interface DirectoryOptions {
+  /** What it is called in metrics. */
+  name: string;
   path: string;
   layout: 'task/class' | 'class' | 'flat';
   task?: string;
@@ -35,6 +38,7 @@ export class DirectorySource implements Source {
   private readonly root: string;
   private readonly seen: Seen;
   private readonly log: Logger;
+  private readonly counters: Counters;
   private watcher: FSWatcher | undefined;
   /** Which folder is watched; one that was removed and made anew is another one. */
   private watched: string | undefined;
@@ -56,6 +60,7 @@ export class DirectorySource implements Source {
     this.root = resolve(options.path);
     this.seen = seen;
     this.log = log;
+    this.counters = new Counters(options.name, 'directory');
   }
 
   async start(sink: Sink): Promise<void> {
@@ -72,6 +77,10 @@ export class DirectorySource implements Source {
     await this.looking;
     await this.watcher?.close();
     await Promise.all(this.active);
+  }
+
+  status(): SourceStatus {
+    return this.counters.get();
   }
 
   private lookSoon(after = this.options.settle): void {
@@ -153,6 +162,8 @@ export class DirectorySource implements Source {
     }
     this.busy.add(path);
     this.queue.push(path);
+    this.counters.add('frames');
+    this.counters.add('triggered');
     this.pump();
   }
 
@@ -187,8 +198,9 @@ export class DirectorySource implements Source {
       const { size, mtimeMs } = await stat(path);
       // Empty bytes stand for a file too large to read: it is set aside as no picture.
       const bytes = size <= MAX_BYTES ? await readFile(path) : Buffer.alloc(0);
-      const sample = await sink({ path, bytes, ...this.meaningOf(path) });
-      this.seen.add(path, size, mtimeMs, sample);
+      const kept = await sink({ path, bytes, ...this.meaningOf(path) });
+      this.seen.add(path, size, mtimeMs, kept?.sample);
+      this.counters.add('delivered');
       this.complained.delete(path);
     } catch (error) {
       // It is found again at the next look.
@@ -198,6 +210,7 @@ export class DirectorySource implements Source {
 
   /** Says once what is wrong with a path. */
   private complain(path: string, error: unknown): void {
+    this.counters.failed(`${path}: ${messageOf(error)}`);
     if (this.complained.has(path)) return;
     this.complained.add(path);
     this.log.warn({ path, error: messageOf(error) }, 'not delivered; tried again later');

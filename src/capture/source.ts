@@ -1,23 +1,35 @@
+import type { SourceStatus } from './counters.js';
+
 /** A picture that a source delivers; with a task and a label it is a labelled sample. */
 export interface Picture {
-  /** Where it came from, for people and for the record of what was seen. */
+  /** Where it came from, for people and for the record of what was seen: a file, or the name of a camera. */
   path: string;
   bytes: Buffer;
   task?: string;
   label?: string;
 }
 
+/** What became of a picture that was taken. */
+export interface Kept {
+  /** Its sample id. */
+  sample: string;
+  /** Of an unlabelled picture, where one could be given: plain data. */
+  answer?: object;
+}
+
 /**
- * Takes a picture. Resolves when it is kept, answered or set aside, with its sample id (undefined when set
- * aside); rejects where the device itself failed, and the picture is to be delivered again later.
+ * Takes a picture. Resolves when it is kept, answered or set aside (then with undefined); rejects where the device
+ * itself failed, and the picture is to be delivered again later, if its source still has it.
  */
-export type Sink = (picture: Picture) => Promise<string | undefined>;
+export type Sink = (picture: Picture) => Promise<Kept | undefined>;
 
 /** Something that delivers pictures until it is stopped. */
 export interface Source {
   start(sink: Sink): Promise<void>;
   /** Resolves when nothing more will be delivered and what was being delivered is done. */
   stop(): Promise<void>;
+  /** What it has seen and done since it was started. */
+  status(): SourceStatus;
 }
 
 /** Which files were delivered and kept before; it outlives the program. */

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { LichenError, messageOf } from '../errors.js';
-import { isMember, settingsOf } from './schema-keys.js';
+import { isMember, settingsOf, type Variant } from './schema-keys.js';
 
 /** Larger files are not settings that a person wrote. */
 const MAX_BYTES = 2 ** 20;
@@ -148,16 +148,13 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, pla
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      const siblings = siblingsOf(schema, issue.path);
+      const siblings = siblingsOf(schema, issue.path, at(value, issue.path));
       const near = nearest(key, siblings);
       const hint = near ? `did you mean '${near}'?` : `known here: ${siblings.join(', ')}`;
       return `${place(path)}: '${path.join('.')}' is not a setting; ${hint}`;
     });
   }
-  const found = issue.path.reduce<unknown>(
-    (v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined),
-    value,
-  );
+  const found = at(value, issue.path);
   const name = issue.path.join('.');
   const got = SECRET.test(name) ? 'a value that is not shown' : shown(found);
   return [`${place(issue.path)}: '${name || '(all)'}' is ${got}; ${expectation(issue)}`];
@@ -178,13 +175,29 @@ function expectation(issue: z.core.$ZodIssue): string {
   return own || messages.size === 0 ? issue.message : [...messages].join(', or ');
 }
 
-function siblingsOf(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+/** What stands at a path; undefined where there is none. */
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  );
+}
+
+/** @param found the object that they are of; it tells which of several kinds it is */
+function siblingsOf(schema: z.ZodType, path: readonly PropertyKey[], found: unknown): string[] {
   // A list's members are known as [], a record's as <name>.
   const fits = (key: string[]) =>
     key.length === path.length + 1 &&
     path.every((p, i) => key[i] === p || (typeof p === 'number' ? key[i] === '[]' : key[i] === '<name>'));
-  const keys = settingsOf(schema).map((s) => s.key.split('.'));
+  const keys = settingsOf(schema)
+    .filter(({ variant }) => variant === undefined || isOf(found, path, variant))
+    .map((s) => s.key.split('.'));
   return [...new Set(keys.filter(fits).map((key) => key.at(-1)!))];
+}
+
+/** Whether a list's member, or something in it, is of a kind; what lies deeper is counted to every kind. */
+function isOf(found: unknown, path: readonly PropertyKey[], { key, value }: Variant): boolean {
+  return typeof path.at(-1) !== 'number' || at(found, [key]) === value;
 }
 
 /** The known word that is fewest edits away, if it is near at all. */

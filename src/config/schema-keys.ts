@@ -15,6 +15,14 @@ export interface Setting {
   allowed: readonly unknown[];
   /** Holds further settings, which follow it. */
   group: boolean;
+  /** Of a member that may be one of several kinds: the setting that tells which, and its value. */
+  variant: Variant | undefined;
+}
+
+/** What tells one kind of a list's members from the others, such as `kind` and `directory`. */
+export interface Variant {
+  key: string;
+  value: unknown;
 }
 
 interface JsonSchema {
@@ -43,7 +51,7 @@ export function settingsOf(schema: z.ZodType): Setting[] {
     },
   }) as JsonSchema;
   const found: Setting[] = [];
-  const walk = (part: JsonSchema, path: string) => {
+  const walk = (part: JsonSchema, path: string, variant?: Variant) => {
     for (const [name, inner] of Object.entries(part.properties ?? {})) {
       const key = path === '' ? name : `${path}.${name}`;
       const group = inner.properties !== undefined;
@@ -51,10 +59,12 @@ export function settingsOf(schema: z.ZodType): Setting[] {
       const parts = membersOf(inner);
       const types = parts.flatMap((p) => p.type ?? 'any');
       const allowed = parts.flatMap((p) => p.enum ?? (p.const === undefined ? [] : [p.const]));
-      found.push({ key, description, default: value, unit, types, allowed, group });
-      walk(inner, key);
+      found.push({ key, description, default: value, unit, types, allowed, group, variant });
+      walk(inner, key, variant);
     }
-    for (const member of part.items ? membersOf(part.items) : []) walk(member, `${path}.[]`);
+    for (const member of part.items ? membersOf(part.items) : []) {
+      walk(member, `${path}.[]`, part.items?.oneOf && variantOf(member));
+    }
     if (typeof part.additionalProperties === 'object') walk(part.additionalProperties, `${path}.<name>`);
   };
   walk(json, '');
@@ -64,6 +74,11 @@ export function settingsOf(schema: z.ZodType): Setting[] {
 /** Whether a setting belongs to a list's or a record's members. */
 export function isMember(key: string): boolean {
   return key.includes('[]') || key.includes('<name>');
+}
+
+function variantOf({ properties = {} }: JsonSchema): Variant | undefined {
+  const found = Object.entries(properties).find(([, p]) => p.const !== undefined);
+  return found && { key: found[0], value: found[1].const };
 }
 
 const membersOf = (s: JsonSchema): JsonSchema[] => s.anyOf ?? s.oneOf ?? [s];

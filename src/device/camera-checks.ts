@@ -3,7 +3,7 @@ import type { DeviceProfile } from './profile.js';
 import { programPath } from './program-path.js';
 import { systemNames, systemText } from './system-file.js';
 
-/** Programs that take pictures, with the Debian packages that hold them. */
+/** Programs that take pictures or record sound, with the Debian packages that hold them. */
 const PROGRAMS = [
   {
     program: 'rpicam-still',
@@ -17,6 +17,7 @@ const PROGRAMS = [
     get: 'sudo apt-get install gstreamer1.0-tools gstreamer1.0-plugins-good',
     on: 'any Debian or Ubuntu; a Jetson has it',
   },
+  { program: 'arecord', get: 'sudo apt-get install alsa-utils', on: 'any Debian or Ubuntu' },
 ] as const;
 
 /** Cameras that the kernel knows, and programs that take pictures with them. None is needed to watch a folder. */

@@ -45,6 +45,22 @@ const taskMetrics = z.object({
   closed: z.boolean(),
 });
 
+const sourceStatus = z.object({
+  source: id,
+  kind: z.string().max(64),
+  frames: count,
+  triggered: count,
+  delivered: count,
+  duplicates: count,
+  blurred: count,
+  dropped: count,
+  bad: count,
+  restarts: count,
+  lastError: text.nullable(),
+  lastErrorAt: instant.nullable(),
+  lastFrameAt: instant.nullable(),
+});
+
 const metricsBody = z.object({
   tasks: z.array(taskMetrics).max(1000),
   replay: z.object({ capBytes: count, usedBytes: count, samples: count }),
@@ -55,6 +71,8 @@ const metricsBody = z.object({
   diskWrittenBytes: count,
   outbox: z.object({ messages: count, bytes: count, dropped: count }),
   training: z.object({ task: id, epoch: count, epochs: count, loss: z.number() }).optional(),
+  /** What each source of pictures has seen and done; devices older than it leave it out. */
+  sources: z.array(sourceStatus).max(256).optional(),
 });
 
 const resultBody = z.object({

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adapterReport, metricsOf, type ReportSources } from '../../src/agent/reports.js';
 import { trainTask } from '../../src/agent/train-task.js';
 import { Training } from '../../src/agent/training.js';
+import { Counters } from '../../src/capture/counters.js';
 import { deviceMethod } from '../../src/learn/device-method.js';
 import { reportSchemas } from '../../src/link/schemas.js';
 import { until } from '../link/until.js';
@@ -37,6 +38,7 @@ describe('metrics and adapter reports', () => {
       memory,
       training: idle(rooms),
       outbox: () => ({ messages: 3, bytes: 900, dropped: 1 }),
+      sources: () => [new Counters('door', 'ffmpeg').get()],
       instantAccuracy: () => 0.5,
     };
     const before = metricsOf(sources);

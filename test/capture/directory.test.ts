@@ -284,7 +284,7 @@ describe('a watched folder that is not there', () => {
 describe('what was delivered', () => {
   it('is not delivered again by a restart, nor after the store was opened anew', async () => {
     for (let i = 0; i < 20; i++) put(inbox(`${i}.png`));
-    const first = await watchInbox({}, async () => 'sample');
+    const first = await watchInbox({}, async () => ({ sample: 'sample' }));
     await first.count(20);
     await first.source.stop();
     store.close();
@@ -302,7 +302,7 @@ describe('what was delivered', () => {
     let full = true;
     const watched = await watchInbox({}, async ({ path }) => {
       if (full && path === inbox('a.png')) throw new Error('the disk is full');
-      return 'sample';
+      return { sample: 'sample' };
     });
     put(inbox('b.png'));
     await watched.count(1);

@@ -1,12 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { sourceSchema } from '../../src/capture/config.js';
 import type { Picture } from '../../src/capture/source.js';
-import { openSource } from '../../src/capture/sources.js';
+import { openSources } from '../../src/capture/sources.js';
 import { openStore } from '../../src/store/store.js';
 import { scratchFolder } from '../store/scratch.js';
-import { seenIn } from './watched.js';
+import { contextFor } from './context.js';
 
 const scratch = scratchFolder();
 
@@ -23,15 +22,15 @@ describe('a source', () => {
       task: 't',
       settle: '50 ms',
     });
-    const source = openSource(config, seenIn(store), pino({ level: 'silent' }));
+    const [source] = openSources([config], contextFor(store));
     const delivered = await new Promise<Picture>((resolve, reject) => {
       const sink = async (picture: Picture) => {
         resolve(picture);
-        return 'sample';
+        return { sample: 'sample' };
       };
-      source.start(sink).catch(reject);
+      source!.start(sink).catch(reject);
     });
-    await source.stop();
+    await source!.stop();
     expect(delivered).toEqual({
       path: `${path}/c/1.png`,
       bytes: Buffer.from('picture'),
@@ -39,6 +38,12 @@ describe('a source', () => {
       label: 'c',
     });
     expect(store.seen.count()).toBe(1);
+    expect(source!.status()).toMatchObject({
+      source: 'directory-1',
+      kind: 'directory',
+      frames: 1,
+      delivered: 1,
+    });
     store.close();
   });
 });

@@ -33,14 +33,18 @@ export async function watchFolder(
 ): Promise<Watched> {
   const log: Watched['log'] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => void log.push(JSON.parse(line)) });
-  const source = new DirectorySource({ layout: 'flat', settle: 100, ...options }, seenIn(store), logger);
+  const source = new DirectorySource(
+    { name: 'inbox', layout: 'flat', settle: 100, ...options },
+    seenIn(store),
+    logger,
+  );
   const delivered: Picture[] = [];
   const waiting = new Set<() => void>();
   await source.start(async (picture) => {
-    const sample = await sink(picture);
+    const kept = await sink(picture);
     delivered.push(picture);
     for (const look of waiting) look();
-    return sample;
+    return kept;
   });
   const count = (n: number) =>
     new Promise<void>((resolve) => {

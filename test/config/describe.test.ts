@@ -59,8 +59,8 @@ describe.each<[string, z.ZodType]>([
   });
 
   it('write sizes and times in units', () => {
-    for (const { key, unit } of settingsOf(schema)) {
-      if (!unit) continue;
+    for (const { key, unit, default: value } of settingsOf(schema)) {
+      if (!unit || value === undefined) continue;
       const line = lines.find((l) => l.includes(`# ${isMember(key) ? key : key.split('.').at(-1)}: `));
       expect(line, key).toMatch(/: \d+ (B|kB|MB|GB|KiB|MiB|GiB|ms|s|min|h|d)\b/);
     }
@@ -73,5 +73,13 @@ describe('what a list is made of', () => {
       /^# sources\.\[\]\.layout: flat {2}# .*One of task\/class, class, flat\.$/m,
     );
     expect(describeConfig(agentConfigSchema)).toMatch(/^# sources\.\[\]\.settle: 500 ms /m);
+  });
+
+  it('is described for each of its kinds, what they have in common once', () => {
+    const text = describeConfig(agentConfigSchema);
+    expect(text).toMatch(
+      /^# sources\.\[\]\.kind: rpicam {2}# .* As above: name, task, rate, region, trigger, /m,
+    );
+    expect(text.match(/^# sources\.\[\]\.trigger\.motion\.area: /gm)).toHaveLength(1);
   });
 });

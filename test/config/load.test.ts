@@ -95,7 +95,7 @@ describe('a wrong setting', () => {
     [
       "a key of a list's member",
       'sources:\n  - kind: directory\n    path: /a\n    lay: flat\n',
-      ["line 4: 'sources.0.lay' is not a setting; known here: kind, path, layout, task, settle"],
+      ["line 4: 'sources.0.lay' is not a setting; known here: kind, name, path, layout, task, settle"],
     ],
     [
       "a key of a record's member",
@@ -122,7 +122,9 @@ describe('a wrong setting', () => {
     [
       'a kind',
       'sources:\n  - kind: camera\n',
-      ["line 2: 'sources.0.kind' is \"camera\"; Invalid discriminator value. Expected 'directory'"],
+      [
+        "line 2: 'sources.0.kind' is \"camera\"; Invalid discriminator value. Expected 'directory' | 'ffmpeg' | 'rpicam' | 'gstreamer' | 'snapshot' | 'mqtt' | 'http-post' | 'sound' | 'samples'",
+      ],
     ],
     [
       'a unit',

@@ -68,7 +68,7 @@ describe.each(UNITS)('%s', (unit) => {
 describe('the example settings', () => {
   it('of the agent are ones that it takes', () => {
     const config = loadConfig(agentConfigSchema, join(folder, 'agent.yaml'), {});
-    expect(config.sources.map((s) => s.layout)).toEqual(['class', 'flat']);
+    expect(config.sources).toMatchObject([{ layout: 'class' }, { layout: 'flat' }]);
     expect(config.replay.cap).toBe(64 * 2 ** 20);
   });
 
