@@ -5,6 +5,7 @@ import { sourcesSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
+import { recognizeSchema } from './recognize-config.js';
 
 const id = z
   .string()
@@ -41,6 +42,7 @@ export const agentConfigSchema = z
       .default({})
       .describe('Settings of single tasks, by name: isolation, regularization, rehearsal, epochs.'),
     learn: learnSchema.prefault({}).describe('Learning.'),
+    recognize: recognizeSchema.prefault({}).describe('Recognizing.'),
     memory: z
       .strictObject({
         cap: byteSize(1)
