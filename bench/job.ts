@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../src/backbone/manifest.js';
 import { classesOf } from '../src/capture/class-folders.js';
-import type { LearnResult } from '../src/cli/learn.js';
+import type { LearnResult } from '../src/cli/learn-result.js';
 import { type Dataset, readDataset } from './data.js';
 import { median } from './statistics.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../src/backbone/manifest.js';
-import type { LearnResult } from '../src/cli/learn.js';
+import type { LearnResult } from '../src/cli/learn-result.js';
 import type { Dataset } from './data.js';
 import { copyPictures } from './job.js';
 

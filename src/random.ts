@@ -17,6 +17,16 @@ export class Random {
     }
   }
 
+  /** Where the generator is, as four integers: `resume` goes on from there with the same numbers. */
+  position(): number[] {
+    return [...this.s];
+  }
+
+  /** @param position what `position` gave */
+  resume(position: readonly number[]): void {
+    this.s.set(position);
+  }
+
   /** An integer in [0, 2^32). */
   uint32(): number {
     const s = this.s;

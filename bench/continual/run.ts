@@ -11,7 +11,7 @@ import {
 import { openMethod } from '../../src/learn/sequence/methods.js';
 import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Sources } from './backbone-tasks.js';
-import { type Benchmark, protocolOf } from './benchmarks.js';
+import { type Benchmark, protocolOf } from './protocol.js';
 
 /** What one method came to on one benchmark with one seed. */
 export interface ContinualResult extends Omit<ContinualMetrics, 'intransigence'> {

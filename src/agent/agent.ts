@@ -5,6 +5,7 @@ import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
+import { StreamWatch } from '../recognize/stream-watch.js';
 import type { Store } from '../store/store.js';
 import { closeTask } from './close-task.js';
 import { DeviceSources } from './device-sources.js';
@@ -14,6 +15,7 @@ import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
+import { driftMessage, noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
@@ -33,6 +35,7 @@ export class Agent {
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
+  private readonly watch: StreamWatch;
   private readonly outbox: Outbox;
   private readonly trusted: readonly TrustedKey[];
   private readonly schedule: Schedule;
@@ -47,7 +50,15 @@ export class Agent {
     this.rooms = rooms;
     this.store = store;
     this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
-    this.recognizer = new Recognizer(engine, backbone, store, (task) => discriminants.get(task));
+    this.recognizer = new Recognizer(
+      engine,
+      backbone,
+      store,
+      (task) => discriminants.get(task),
+      noveltyRule(config.recognize, rooms.memory),
+    );
+    const { smoothing } = config.recognize;
+    this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
       report: (...event) => this.report(...event),
@@ -86,7 +97,7 @@ export class Agent {
     this.guarded('saving', () => discriminants.save());
     this.guarded('saving', () => memory.flush());
     await this.link.stop();
-    await this.recognizer.forget();
+    await this.recognizer.close();
     await discriminants.close();
     await trunk.close();
     this.guarded('saving', () => memory.close());
@@ -181,18 +192,33 @@ export class Agent {
     const kept = await this.intake.deliver(delivery);
     this.parts.notifier.progress();
     if (kept?.answer) {
-      const { task, label, probability, version } = kept.answer;
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
-      this.link.publish('result', {
-        task,
-        label,
-        probability,
-        version,
-        sample: kept.sample,
-        source: delivery.path,
-      });
+      this.tell(delivery, kept.sample, kept.answer);
     }
     return kept;
+  }
+
+  /** Publishes an answer, and what the stream says with it. */
+  private tell({ path, source = path }: Picture, sample: string, answer: Answer): void {
+    const { task, label, probability, version, novel, pValue } = answer;
+    const { smoothed, drift } = this.watch.add(source, answer, Date.now());
+    this.link.publish('result', {
+      task,
+      label: novel ? null : label,
+      probability,
+      version,
+      sample,
+      source: path,
+      ...(pValue !== undefined && { pValue }),
+      // Undecided is told as no label, with the probability of the likeliest.
+      smoothed: {
+        decided: smoothed.label !== undefined,
+        label: smoothed.label ?? null,
+        probability: smoothed.probability,
+      },
+    });
+    if (!drift || this.parts.config.recognize.drift === 'off') return;
+    this.report('drift', 'warning', driftMessage(source, drift), { source, task, kind: drift });
   }
 
   private openIntake(): Intake {

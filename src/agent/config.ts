@@ -4,209 +4,160 @@ import { z } from 'zod';
 import { sourcesSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
-import { LEARNER_DEFAULTS } from '../learn/learner-options.js';
-import { GROWTH_DEFAULTS } from './growth.js';
+import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
+import { recognizeSchema } from './recognize-config.js';
 
 const id = z
   .string()
   .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected 1 to 64 of the characters a-z, A-Z, 0-9, _ and -');
-const isolation = z.enum(['piggyback', 'pnn', 'auto']);
 const path = z.string().min(1);
 
-const taskSchema = z.strictObject({
-  isolation: isolation.optional(),
-  epochs: z.int().min(1).max(10_000).optional(),
-});
-
 /** Every setting of the agent, with its default, unit and meaning; `lichen agent` reads it from a YAML file. */
-export const agentConfigSchema = z.strictObject({
-  device: z
-    .strictObject({
-      id: id
-        .default(() => hostId())
-        .describe("The device's id in MQTT topics; the host's name unless given."),
-    })
-    .prefault({})
-    .describe('This device.'),
-  profile: z
-    .string()
-    .default('auto')
-    .describe("Board profile from device/, such as raspberry-pi-4; 'auto' finds it."),
-  engine: z
-    .enum(ENGINES)
-    .default('auto')
-    .describe("What computes: ort (ONNX Runtime) or tfjs (TensorFlow's library, built apart); auto is ort."),
-  store: path.default('/var/lib/lichen').describe('Folder of database, replay memory and keys.'),
-  backbone: path.optional().describe('Manifest of another backbone than the bundled one.'),
-  split: z.string().optional().describe("Tensor to cut the backbone at, in place of the manifest's."),
-  sources: sourcesSchema.describe('Where pictures come from.'),
-  tasks: z
-    .record(id, taskSchema)
-    .default({})
-    .describe('Settings of single tasks, by name: isolation, epochs.'),
-  learn: z
-    .strictObject({
-      isolation: isolation
-        .default('piggyback')
-        .describe(
-          'What a new task trains: piggyback (masks), pnn (a column), or auto (a mask, and a column where the mask does not do).',
-        ),
-      growth: z
-        .strictObject({
-          margin: z
-            .number()
-            .min(0)
-            .max(1)
-            .default(GROWTH_DEFAULTS.margin)
-            .describe(
-              'Share of held-out samples by which a mask must beat the instant answer, else a column is tried.',
-            ),
-          columnBytes: byteSize(0)
-            .default(GROWTH_DEFAULTS.columnBytes)
-            .describe('Most that a column may take; size such as 1 MiB.'),
-        })
-        .prefault({})
-        .describe('When isolation: auto grows a column.'),
-      rehearsal: z.enum(['er', 'none']).default('er').describe('How remembered samples enter a training.'),
-      epochs: z
-        .int()
-        .min(1)
-        .max(10_000)
-        .default(LEARNER_DEFAULTS.epochs)
-        .describe('Epochs of a training, at most.'),
-      hardest: z
-        .number()
-        .min(0.01)
-        .max(1)
-        .default(LEARNER_DEFAULTS.hardest)
-        .describe(
-          'Share of the samples, the ones learned least, that an epoch shows after the first; 1 shows all. 0.3 takes half the steps and costs half a point of accuracy.',
-        ),
-      earlyStopping: z
-        .boolean()
-        .default(false)
-        .describe(
-          'Whether training ends before its last epoch when the loss on held-out samples falls no more; for many epochs.',
-        ),
-      batch: z.int().min(1).max(1024).default(16).describe('Samples a step.'),
-      seed: z.int().min(0).default(0).describe('Of everything random.'),
-      newLabels: z.int().min(1).default(20).describe('New labels of a task that start its training at once.'),
-      heldOut: z
-        .number()
-        .min(0)
-        .max(0.9)
-        .default(0.2)
-        .describe('Share of samples never trained on, by which candidates are judged.'),
-    })
-    .prefault({})
-    .describe('Learning.'),
-  memory: z
-    .strictObject({
-      cap: byteSize(1)
-        .optional()
-        .describe(
-          'Most resident memory of the agent while it trains; size such as 300 MiB; no limit if not given.',
-        ),
-    })
-    .prefault({})
-    .describe('Memory of training.'),
-  schedule: z
-    .strictObject({
-      train: z
-        .string()
-        .refine(
-          (s) => s === '' || isCron(s),
-          'expected a cron expression such as 0 3 * * * (three at night), or empty',
-        )
-        .default('0 3 * * *')
-        .describe('When tasks with new labels are trained, as a cron expression; empty is never.'),
-      timezone: z
-        .string()
-        .refine(isTimeZone, 'expected a time zone such as Europe/Berlin or UTC')
-        .optional()
-        .describe("Time zone of the schedule, such as Europe/Berlin; the host's unless given."),
-    })
-    .prefault({})
-    .describe('The nightly training.'),
-  replay: z
-    .strictObject({
-      cap: byteSize(65_536)
-        .default(16 * 2 ** 20)
-        .describe('Most bytes of the replay memory, on disk and in memory together; size such as 16 MiB.'),
-    })
-    .prefault({})
-    .describe('The replay memory.'),
-  mqtt: z
-    .strictObject({
-      url: z
-        .string()
-        .regex(/^mqtts?:\/\/[^\s]+$/, 'expected mqtt://host:port or mqtts://host:port')
-        .default('mqtt://127.0.0.1:1883')
-        .describe("The broker's address."),
-      protocol: z
-        .union([z.literal(4), z.literal(5)])
-        .default(4)
-        .describe('4 is MQTT 3.1.1, 5 is MQTT 5.'),
-      username: z.string().optional().describe('User name at the broker.'),
-      password: z.string().optional().describe('Password at the broker.'),
-      reconnectMax: duration(1000)
-        .default(60_000)
-        .describe(
-          'Longest time between two attempts to reach a broker that is away; the first follows within a second.',
-        ),
-      outboxCap: byteSize(16_384)
-        .default(4 * 2 ** 20)
-        .describe('Most bytes of reports kept on disk while the broker is away; size such as 4 MiB.'),
-    })
-    .prefault({})
-    .describe('Reports.'),
-  http: z
-    .strictObject({
-      host: z
-        .string()
-        .min(1)
-        .default('127.0.0.1')
-        .describe('Address that the web server listens on; 0.0.0.0 is every one.'),
-      port: z.int().min(0).max(65_535).optional().describe('Its port; there is no web server unless given.'),
-      token: z
-        .string()
-        .min(16, 'expected at least 16 characters, such as `openssl rand -hex 16` gives')
-        .optional()
-        .describe('What requests must carry: Authorization: Bearer <token>.'),
-    })
-    .refine((h) => h.port === undefined || h.token !== undefined, {
-      error: 'a web server needs a `token`, such as `openssl rand -hex 16` gives',
-      path: ['token'],
-    })
-    .prefault({})
-    .describe("The device's own web server."),
-  guards: z
-    .strictObject({
-      maxTemperature: z.number().default(75).describe('No training starts above this; degrees Celsius.'),
-      minFreeMemory: byteSize()
-        .default(150 * 2 ** 20)
-        .describe('No training starts with less available memory; size such as 150 MiB.'),
-      minFreeDisk: byteSize()
-        .default(50 * 2 ** 20)
-        .describe('No training starts with less free disk; size such as 50 MiB.'),
-      onBattery: z.boolean().default(false).describe('Whether to train while running on battery.'),
-    })
-    .prefault({})
-    .describe('When training has to wait.'),
-  packs: z
-    .strictObject({
-      trustedKeys: z
-        .array(path)
-        .default([])
-        .describe('Public keys (PEM) whose packs are accepted; none: no pack is.'),
-    })
-    .prefault({})
-    .describe('Packs from the hub.'),
-  log: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('The least severity that is logged.'),
-});
+export const agentConfigSchema = z
+  .strictObject({
+    device: z
+      .strictObject({
+        id: id
+          .default(() => hostId())
+          .describe("The device's id in MQTT topics; the host's name unless given."),
+      })
+      .prefault({})
+      .describe('This device.'),
+    profile: z
+      .string()
+      .default('auto')
+      .describe("Board profile from device/, such as raspberry-pi-4; 'auto' finds it."),
+    engine: z
+      .enum(ENGINES)
+      .default('auto')
+      .describe(
+        "What computes: ort (ONNX Runtime) or tfjs (TensorFlow's library, built apart); auto is ort.",
+      ),
+    store: path.default('/var/lib/lichen').describe('Folder of database, replay memory and keys.'),
+    backbone: path.optional().describe('Manifest of another backbone than the bundled one.'),
+    split: z.string().optional().describe("Tensor to cut the backbone at, in place of the manifest's."),
+    sources: sourcesSchema.describe('Where pictures come from.'),
+    tasks: z
+      .record(id, taskSchema)
+      .default({})
+      .describe('Settings of single tasks, by name: isolation, regularization, rehearsal, epochs.'),
+    learn: learnSchema.prefault({}).describe('Learning.'),
+    recognize: recognizeSchema.prefault({}).describe('Recognizing.'),
+    memory: z
+      .strictObject({
+        cap: byteSize(1)
+          .optional()
+          .describe(
+            'Most resident memory of the agent while it trains; size such as 300 MiB; no limit if not given.',
+          ),
+      })
+      .prefault({})
+      .describe('Memory of training.'),
+    schedule: z
+      .strictObject({
+        train: z
+          .string()
+          .refine(
+            (s) => s === '' || isCron(s),
+            'expected a cron expression such as 0 3 * * * (three at night), or empty',
+          )
+          .default('0 3 * * *')
+          .describe('When tasks with new labels are trained, as a cron expression; empty is never.'),
+        timezone: z
+          .string()
+          .refine(isTimeZone, 'expected a time zone such as Europe/Berlin or UTC')
+          .optional()
+          .describe("Time zone of the schedule, such as Europe/Berlin; the host's unless given."),
+      })
+      .prefault({})
+      .describe('The nightly training.'),
+    replay: z
+      .strictObject({
+        cap: byteSize(65_536)
+          .default(16 * 2 ** 20)
+          .describe('Most bytes of the replay memory, on disk and in memory together; size such as 16 MiB.'),
+      })
+      .prefault({})
+      .describe('The replay memory.'),
+    mqtt: z
+      .strictObject({
+        url: z
+          .string()
+          .regex(/^mqtts?:\/\/[^\s]+$/, 'expected mqtt://host:port or mqtts://host:port')
+          .default('mqtt://127.0.0.1:1883')
+          .describe("The broker's address."),
+        protocol: z
+          .union([z.literal(4), z.literal(5)])
+          .default(4)
+          .describe('4 is MQTT 3.1.1, 5 is MQTT 5.'),
+        username: z.string().optional().describe('User name at the broker.'),
+        password: z.string().optional().describe('Password at the broker.'),
+        reconnectMax: duration(1000)
+          .default(60_000)
+          .describe(
+            'Longest time between two attempts to reach a broker that is away; the first follows within a second.',
+          ),
+        outboxCap: byteSize(16_384)
+          .default(4 * 2 ** 20)
+          .describe('Most bytes of reports kept on disk while the broker is away; size such as 4 MiB.'),
+      })
+      .prefault({})
+      .describe('Reports.'),
+    http: z
+      .strictObject({
+        host: z
+          .string()
+          .min(1)
+          .default('127.0.0.1')
+          .describe('Address that the web server listens on; 0.0.0.0 is every one.'),
+        port: z
+          .int()
+          .min(0)
+          .max(65_535)
+          .optional()
+          .describe('Its port; there is no web server unless given.'),
+        token: z
+          .string()
+          .min(16, 'expected at least 16 characters, such as `openssl rand -hex 16` gives')
+          .optional()
+          .describe('What requests must carry: Authorization: Bearer <token>.'),
+      })
+      .refine((h) => h.port === undefined || h.token !== undefined, {
+        error: 'a web server needs a `token`, such as `openssl rand -hex 16` gives',
+        path: ['token'],
+      })
+      .prefault({})
+      .describe("The device's own web server."),
+    guards: z
+      .strictObject({
+        maxTemperature: z.number().default(75).describe('No training starts above this; degrees Celsius.'),
+        minFreeMemory: byteSize()
+          .default(150 * 2 ** 20)
+          .describe('No training starts with less available memory; size such as 150 MiB.'),
+        minFreeDisk: byteSize()
+          .default(50 * 2 ** 20)
+          .describe('No training starts with less free disk; size such as 50 MiB.'),
+        onBattery: z.boolean().default(false).describe('Whether to train while running on battery.'),
+      })
+      .prefault({})
+      .describe('When training has to wait.'),
+    packs: z
+      .strictObject({
+        trustedKeys: z
+          .array(path)
+          .default([])
+          .describe('Public keys (PEM) whose packs are accepted; none: no pack is.'),
+      })
+      .prefault({})
+      .describe('Packs from the hub.'),
+    log: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('The least severity that is logged.'),
+  })
+  .superRefine(({ learn, tasks }, context) => {
+    for (const conflict of methodConflicts(learn, tasks)) context.addIssue({ code: 'custom', ...conflict });
+  });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 

@@ -55,7 +55,10 @@ export class DeviceSources {
       this.port = await listenOn(this.server, config.http);
       log.info({ host: config.http.host, port: this.port }, 'HTTP server listens');
     }
-    for (const source of this.sources) await source.start(sink);
+    for (const source of this.sources) {
+      const { source: name } = source.status();
+      await source.start((picture) => sink({ ...picture, source: name }));
+    }
   }
 
   /** Resolves when nothing more comes, and what was being delivered is done. */

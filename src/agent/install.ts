@@ -5,7 +5,7 @@ import { decodeAdapter } from '../learn/adapter.js';
 import type { LabelledLatent } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
-import { isolationNamed } from '../learn/methods.js';
+import { deployableNamed } from '../learn/methods.js';
 import { checkAcceptable } from '../pack/accept.js';
 import type { TrustedKey } from '../pack/keys.js';
 import { openPack } from '../pack/pack.js';
@@ -59,7 +59,7 @@ export async function installPack(
       `the adapter of pack '${manifest.task}' is not the one its manifest describes`,
     );
   }
-  const isolation = isolationNamed(adapter.isolation);
+  const isolation = deployableNamed(adapter.isolation);
   const earlier = earlierAdapters(store.versions, manifest.requires);
   // Proves that the adapter makes a network on this backbone before anything is written.
   const deployed = deployModel(isolation, { crown: backbone.crown, earlier }, adapter);

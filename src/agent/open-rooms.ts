@@ -1,18 +1,16 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Backbone } from '../backbone/backbone.js';
-import { latentBytes } from '../backbone/latent.js';
 import { defaultManifest } from '../backbone/manifest.js';
 import type { Trunk } from '../backbone/trunk.js';
 import type { DeviceProfile } from '../device/profile.js';
 import { openEngine } from '../engine/choose.js';
 import type { Engine } from '../engine/engine.js';
-import { ReplayMemory } from '../replay/memory.js';
-import { loadOrCreateKey } from '../replay/vault.js';
+import type { ReplayMemory } from '../replay/memory.js';
 import { openStore, type Store } from '../store/store.js';
 import type { AgentConfig } from './config.js';
 import { Discriminants } from './discriminants.js';
 import type { Notifier } from './notify.js';
+import { openMemory } from './open-memory.js';
 
 /** What an agent is started with. */
 export interface AgentParts {
@@ -45,13 +43,7 @@ export async function withRooms<T>(
   const store = openStore(config.store);
   try {
     const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
-    const memory = ReplayMemory.open({
-      file: join(config.store, 'replay.slab'),
-      capBytes: config.replay.cap,
-      latentBytes: latentBytes(backbone.latentCodec),
-      key: loadOrCreateKey(join(config.store, 'replay.key')),
-      seed: config.learn.seed,
-    });
+    const memory = openMemory(store, backbone, { capBytes: config.replay.cap, seed: config.learn.seed });
     // A camera's pictures come with time between them: threads that spin would take three times the processor's time.
     const native = { threads: profile.threads, arena: profile.arena, spin: false };
     const discriminants = await Discriminants.open(engine, backbone, store, memory, native);

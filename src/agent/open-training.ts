@@ -2,6 +2,7 @@ import { messageOf } from '../errors.js';
 import { PATIENCE } from '../learn/learner-options.js';
 import type { EventBody } from '../link/schemas.js';
 import { Guards } from './guards.js';
+import { methodOf, methodSettings } from './learn-config.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 import { Training } from './training.js';
 
@@ -26,7 +27,12 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
     store,
     memory,
     discriminants,
-    rehearsal: config.learn.rehearsal,
+    methodOf: (task, isolation) => methodOf(config.learn, config.tasks[task], isolation),
+    shared: {
+      settings: methodSettings(config.learn),
+      rate: config.learn.rate,
+      forgetting: config.learn.forgetting,
+    },
     learnerOf: (task) => ({
       epochs: config.tasks[task]?.epochs ?? config.learn.epochs,
       batch: config.learn.batch,
@@ -58,6 +64,16 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
           instantAccuracy: t.instant.heldOutAccuracy,
         },
       );
+      if (!t.promoted) return;
+      for (const other of t.affected) {
+        const { number } = store.versions.current(other.task) ?? { number: 'instant' };
+        await told.runs(
+          other.task,
+          'changed-along',
+          `'${other.task}' runs version ${number}: its network changed as '${task}' was trained`,
+          { version: number, before: other.before, after: other.after },
+        );
+      }
     },
     onFailed: (task, error) => told.report('training-failed', 'warning', messageOf(error), { task }),
     log,

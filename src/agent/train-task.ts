@@ -1,5 +1,6 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
+import { LichenError } from '../errors.js';
 import { encodeAdapter } from '../learn/adapter.js';
 import {
   beats,
@@ -11,20 +12,29 @@ import {
   type TaskData,
 } from '../learn/candidate.js';
 import { deployModel } from '../learn/deploy.js';
+import { methodName } from '../learn/device-method.js';
 import { digestOf } from '../learn/digest.js';
 import { LEARNER_DEFAULTS, type LearnerOptions } from '../learn/learner-options.js';
 import type { MemoryPlan } from '../learn/memory-plan.js';
+import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import type { Version } from '../store/versions.js';
 import { type Growth, growWhereNeeded } from './growth.js';
 import { heldOutAccuracy } from './held-out-accuracy.js';
 import { fittedTo, type IsolationTrainingOptions, prepare, trainPrepared } from './isolation-training.js';
+import { bytesKeptForLearning } from './kept-for-learning.js';
+import { type AffectedTask, commitTrained, forgottenBy } from './learner-commit.js';
+import { type LearnerTrainingOptions, trainWithLearner } from './learner-training.js';
 
 export interface TrainTaskOptions extends IsolationTrainingOptions {
   isolation: Isolation;
   /** Grows a column where the mask does not do, whatever the task's isolation is otherwise. */
   growth?: Growth | undefined;
+  /** For isolations whose tasks one learner learns: how it learns, and where it remembers. */
+  shared?: LearnerTrainingOptions | undefined;
+  /** The replay memory, where columns take their part of its cap. */
+  memory?: ReplayMemory | undefined;
   /** Called before training, with the instant answer and the training samples as the frozen network sees them. */
   onInstant?: (instant: CandidateMetrics, training: DescribedTraining) => void | Promise<void>;
 }
@@ -38,6 +48,8 @@ export interface TrainedTask {
   instant: CandidateMetrics;
   /** How the training was fitted under a cap, where there was one. */
   memory?: MemoryPlan;
+  /** Other tasks of the same network, and what the training did to them; they have new versions where it was promoted. */
+  affected: AffectedTask[];
 }
 
 /**
@@ -55,6 +67,7 @@ export async function trainTask(
 ): Promise<TrainedTask> {
   const classes = task.classes;
   const data = { backbone, classes, samples };
+  if (options.shared) return trainShared(engine, data, store, task, { ...options, shared: options.shared });
   const room = { engine, store, task, data, options };
   const first = options.growth ? 'piggyback' : options.isolation;
   const prepared = await prepare(room, first);
@@ -80,15 +93,10 @@ export async function trainTask(
     metrics: { ...candidate.metrics, instantAccuracy: instant.metrics.heldOutAccuracy },
     digest,
   });
-  const { promoted, reason: compared } = await gate(
-    engine,
-    backbone,
-    store,
-    task,
-    samples,
-    candidate,
-    instant,
-  );
+  const gated = await gate(engine, backbone, store, task, samples, candidate, instant);
+  const { promoted, reason: compared } = gated.promoted
+    ? makeRoom(store, version, gated, options.memory)
+    : gated;
   const reason = grown ? `${compared}; ${grown.reason}` : compared;
   if (promoted) store.versions.promote(task.name, version.id, reason);
   return {
@@ -97,8 +105,62 @@ export async function trainTask(
     reason,
     candidate: candidate.metrics,
     instant: instant.metrics,
+    affected: [],
     ...(plan && { memory: plan }),
   };
+}
+
+/** Trains a task with a learner of several tasks; other tasks of the same network change with it. */
+async function trainShared(
+  engine: Engine,
+  data: TaskData,
+  store: Store,
+  task: Task,
+  options: TrainTaskOptions & { shared: LearnerTrainingOptions },
+): Promise<TrainedTask> {
+  const { backbone, samples } = data;
+  const { shared, onProgress, signal, memoryCap } = options;
+  if (memoryCap !== undefined) {
+    throw new LichenError(
+      'memory-cap',
+      `a training by ${methodName(shared.method)} cannot be fitted under a cap of resident memory; use piggyback or pnn, or no cap`,
+    );
+  }
+  const learner = { ...LEARNER_DEFAULTS, ...options.learner };
+  const instant = await answerAtOnce(engine, data, learner, options.onInstant);
+  const room = { engine, backbone, store, task, samples, options: shared, learner, onProgress, signal };
+  const trained = await trainWithLearner(room);
+  const compared = await gate(engine, backbone, store, task, samples, trained.candidate, instant);
+  const forgotten = compared.promoted ? forgottenBy(trained.affected, shared.forgetting) : undefined;
+  const outcome = forgotten ? { promoted: false, reason: `${compared.reason}; ${forgotten}` } : compared;
+  const { memory, method } = shared;
+  const atOnce = instant.metrics.heldOutAccuracy;
+  const version = commitTrained(store, memory, method, trained, atOnce, outcome);
+  return {
+    ...{ version, ...outcome },
+    candidate: trained.candidate.metrics,
+    instant: instant.metrics,
+    affected: trained.affected.map(({ task, heldOutSamples, before, after }) => ({
+      ...{ task, heldOutSamples, before, after },
+    })),
+  };
+}
+
+/** Makes room for a column under the replay memory's cap; one that does not fit is not promoted. */
+function makeRoom(
+  store: Store,
+  { task, isolation, adapterBytes }: Version,
+  gated: { promoted: boolean; reason: string },
+  memory: ReplayMemory | undefined,
+): { promoted: boolean; reason: string } {
+  const column = isolation === 'pnn' ? adapterBytes : 0;
+  try {
+    memory?.reserve(bytesKeptForLearning(store, { task }) + column);
+    return gated;
+  } catch (error) {
+    if (!(error instanceof LichenError && error.code === 'replay-cap-too-small')) throw error;
+    return { promoted: false, reason: `${gated.reason}; ${error.message}` };
+  }
 }
 
 async function answerAtOnce(

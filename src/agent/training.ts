@@ -3,13 +3,16 @@ import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError, messageOf } from '../errors.js';
 import type { LabelledLatent } from '../learn/candidate.js';
+import type { DeviceMethod } from '../learn/device-method.js';
 import type { Progress } from '../learn/learner.js';
 import type { LearnerOptions } from '../learn/learner-options.js';
+import { learnerOf } from '../learn/sequence/kept-learner.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
-import type { Task } from '../store/tasks.js';
+import type { Isolation, Task } from '../store/tasks.js';
 import type { Discriminants } from './discriminants.js';
 import type { Growth } from './growth.js';
+import type { LearnerTrainingOptions } from './learner-training.js';
 import { type TrainedTask, trainTask } from './train-task.js';
 
 export interface TrainingOptions {
@@ -18,7 +21,10 @@ export interface TrainingOptions {
   store: Store;
   memory: ReplayMemory;
   discriminants: Discriminants;
-  rehearsal: string;
+  /** How a task is trained, by its name and the isolation that it was made with. */
+  methodOf: (task: string, isolation: Isolation) => DeviceMethod;
+  /** How learners of several tasks train; undefined where there are none. */
+  shared?: Omit<LearnerTrainingOptions, 'method' | 'memory'>;
   learnerOf: (task: string) => Partial<LearnerOptions>;
   /** When a task may grow a column beside its mask; undefined where it may not. */
   growthOf?: (task: string) => Growth | undefined;
@@ -123,9 +129,13 @@ export class Training {
       const counted = this.newLabels.get(name) ?? 0;
       onStart(name);
       const began = Date.now();
+      const method = this.options.methodOf(name, task.isolation);
+      const { shared, memory } = this.options;
       const trained = await trainTask(engine, backbone, store, task, this.samplesOf(task), {
         isolation: task.isolation,
-        rehearsal: this.options.rehearsal,
+        rehearsal: method.rehearsal,
+        memory,
+        ...(shared && learnerOf(method) && { shared: { ...shared, method, memory } }),
         learner: this.options.learnerOf(name),
         growth: this.options.growthOf?.(name),
         memoryCap: this.options.memoryCap,

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../onnx/builder.js';
+import { float, floatAttribute, sizeOf } from '../onnx/model.js';
 import { add, div, mul, scale } from './rule.js';
 
 /** Names of the tensors that carry one parameter through a step: what goes in and what comes out. */
@@ -76,14 +77,31 @@ export function sgd(
 ): ParameterStep[] {
   const rate = b.input(RATE_INPUT, []);
   const next = parameters.map(({ name, gradient, learningRate }): [string, string] => {
-    const step = mul(b, gradient, scale(b, rate, learningRate));
-    return [name, b.op('Sub', [name, step], {}, `${name}.next`)];
+    const by = scale(b, rate, learningRate);
+    const followed = productStep(b, name, gradient, by);
+    return [name, followed ?? b.op('Sub', [name, mul(b, gradient, by)], {}, `${name}.next`)];
   });
   const settled = settle(new Map(next));
   return parameters.map(({ name }) => ({
     parameter: name,
     updates: new Map([[name, b.output(settled.get(name)!)]]),
   }));
+}
+
+/**
+ * p - by * gradient in one pass over the weights, where the gradient is a matrix product that nothing else reads: the
+ * product is added to the weights as it is made, and the smaller factor is scaled in place of the product.
+ */
+function productStep(b: GraphBuilder, name: string, gradient: string, by: string): string | undefined {
+  const product = b.producer(gradient);
+  if (product?.op !== 'Gemm' || product.inputs.length !== 2) return undefined;
+  const read = b.nodes.some((n) => n.inputs.includes(gradient));
+  if (read || b.outputs.some((o) => o.name === gradient)) return undefined;
+  const factors = [...product.inputs];
+  const smaller = sizeOf(b.shape(factors[0]!)) <= sizeOf(b.shape(factors[1]!)) ? 0 : 1;
+  factors[smaller] = mul(b, factors[smaller]!, by);
+  const alpha = float(-floatAttribute(product, 'alpha', 1));
+  return b.op('Gemm', [...factors, name], { ...product.attributes, alpha }, `${name}.next`);
 }
 
 /**

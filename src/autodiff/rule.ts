@@ -62,7 +62,14 @@ export function reshape(b: GraphBuilder, p: string, shape: readonly number[]): s
 
 /** Sums over axes. */
 export function sum(b: GraphBuilder, p: string, axes: readonly number[], keep = false): string {
-  return axes.length === 0 ? p : b.op('ReduceSum', [p, b.ints(...axes)], { keepdims: int(keep ? 1 : 0) });
+  if (axes.length === 0) return p;
+  const shape = b.shape(p);
+  if (shape.length === 2 && String(axes) === '0') {
+    // A row of ones times a matrix: the runtime adds the rows of a matrix at half that speed.
+    const total = b.op('MatMul', [b.ones(shape[0]!), p]);
+    return keep ? total : reshape(b, total, [shape[1]!]);
+  }
+  return b.op('ReduceSum', [p, b.ints(...axes)], { keepdims: int(keep ? 1 : 0) });
 }
 
 /** Sums a gradient down to the shape that was broadcast to it. */

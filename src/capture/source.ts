@@ -7,6 +7,8 @@ export interface Picture {
   bytes: Buffer;
   task?: string;
   label?: string;
+  /** Name of the source that it came by; the device's sources set it. */
+  source?: string;
 }
 
 /** What became of a picture that was taken. */

@@ -10,9 +10,11 @@ import { measureEstimates } from '../../bench/estimates.js';
 import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
+import { addAvalanche } from './bench-avalanche.js';
 import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
+import { addRecognition } from './bench-recognition.js';
 import { addReport } from './bench-report.js';
 import {
   type CommonOptions,
@@ -43,6 +45,8 @@ export function addBench(program: Command): void {
   addCamera(bench);
   addContinual(bench);
   addReport(bench);
+  addAvalanche(bench);
+  addRecognition(bench);
 }
 
 function addAccuracy(bench: Command): void {

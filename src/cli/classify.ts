@@ -69,7 +69,7 @@ async function classify(
   await trunk.close();
   const latents = read.latents.map((l) => l.latent);
   const answers = latents.length > 0 ? await recognizer.classify(latents, task) : [];
-  await recognizer.forget();
+  await recognizer.close();
   const byFile = new Map<string, Answer>(read.latents.map((l, i) => [l.file, answers[i]!]));
   const problems = new Map(read.unreadable.map((u: Unreadable) => [u.file, u.reason]));
   return files.map((file) => {

@@ -85,7 +85,7 @@ async function evaluate({ engine, backbone, store }: Device, options: EvaluateOp
           const recognizer = new Recognizer(engine, backbone, store);
           const latents = read.latents.map((l) => l.latent);
           const answers = await recognizer.classify(latents, task.name);
-          await recognizer.forget();
+          await recognizer.close();
           const pairs = answers.map((a, i) => ({
             truth: labelOf.get(read.latents[i]!.file)!,
             answer: a.label,

@@ -1,27 +1,28 @@
 import type { Command } from 'commander';
 import { firstIsolation, GROWTH_DEFAULTS, type Growth } from '../agent/growth.js';
+import type { LearnerTrainingOptions } from '../agent/learner-training.js';
+import { openMemory } from '../agent/open-memory.js';
 import { trainTask } from '../agent/train-task.js';
-import type { PictureLatent, Unreadable } from '../backbone/latents.js';
-import { latentsInProcess } from '../backbone/latents-in-process.js';
 import { defaultManifest } from '../backbone/manifest.js';
-import { classesOf, type LabelledFile, listClassFolders } from '../capture/class-folders.js';
+import { classesOf, listClassFolders } from '../capture/class-folders.js';
 import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import type { CandidateMetrics, DescribedTraining, LabelledLatent } from '../learn/candidate.js';
+import type { DescribedTraining } from '../learn/candidate.js';
+import { DEVICE_METHODS, type DeviceMethod, deviceMethod, isLearner } from '../learn/device-method.js';
 import { LEARNER_DEFAULTS, PATIENCE } from '../learn/learner-options.js';
-import type { MemoryPlan } from '../learn/memory-plan.js';
-import { TRAINABLE_ISOLATIONS } from '../learn/methods.js';
+import { LEARNER_TRAINING_DEFAULTS } from '../learn/sequence/kept-learner.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { collectGarbage, residentBytes } from '../process-memory.js';
-import { HELD_OUT_FRACTION, isHeldOut } from '../replay/held-out.js';
+import { HELD_OUT_FRACTION } from '../replay/held-out.js';
+import type { ReplayMemory } from '../replay/memory.js';
+import type { ReplayStats } from '../replay/stats.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
+import { describe, type LearnResult } from './learn-result.js';
+import { type FolderSamples, readSamples, remember } from './learn-samples.js';
 import { engineOption, integer, numberWithin, size } from './options.js';
-import { bytes, percent, print } from './output.js';
+import { print } from './output.js';
 import { bar, runSteps } from './progress.js';
-
-/** Pictures that the trunk takes at once. */
-const TRUNK_BATCH = 4;
 
 interface LearnOptions {
   data: string;
@@ -34,6 +35,10 @@ interface LearnOptions {
   memory?: number;
   margin: number;
   column?: number;
+  rate: number;
+  lambda?: number;
+  forgetting: number;
+  replay?: number;
   seed: number;
   heldOut: number;
   store: string;
@@ -42,50 +47,6 @@ interface LearnOptions {
   json: boolean;
   quiet: boolean;
 }
-
-/** What `lichen learn --json` prints. */
-export interface LearnResult {
-  task: string;
-  /** What was asked for. */
-  method: string;
-  /** What the version is. */
-  isolation: string;
-  engine: string;
-  classes: string[];
-  trainSamples: number;
-  heldOutSamples: number;
-  heldOutAccuracy: number | null;
-  instantAccuracy: number | null;
-  promoted: boolean;
-  reason: string;
-  version: number;
-  head: string;
-  adapterBytes: number;
-  backboneBytes: number;
-  unreadable: Unreadable[];
-  duplicates: number;
-  conflicts: string[];
-  seed: number;
-  /** Epochs that were asked for, and that were run. */
-  epochs: number;
-  epochsRun: number;
-  steps: number;
-  /** Why training ended: all epochs were run, or the held-out samples' loss fell no more. */
-  ended: CandidateMetrics['ended'];
-  stepMilliseconds: number;
-  seconds: number;
-  /** The larger one of the two processes' peaks; they are not there at the same time. */
-  peakRssBytes: number;
-  /** Of the process that read the pictures and ended before training began, and of this one. */
-  readerPeakRssBytes: number;
-  trainingPeakRssBytes: number;
-  /** How training was fitted under a cap; null without one. */
-  memory: MemoryPlan | null;
-}
-
-/** What can be trained, by name. */
-const LEARN_METHODS = [...TRAINABLE_ISOLATIONS, 'auto'] as const;
-type LearnMethod = (typeof LEARN_METHODS)[number];
 
 export function addLearn(program: Command): void {
   program
@@ -96,7 +57,7 @@ export function addLearn(program: Command): void {
     .requiredOption('--task <name>', 'name of the task: a-z, A-Z, 0-9, _ and -')
     .option(
       '--method <name>',
-      `what is trained: ${LEARN_METHODS.join(', ')} (a mask, and a column where it does not do)`,
+      `how it learns: ${DEVICE_METHODS.join(', ')}; or some together, as ewc+er`,
       'piggyback',
     )
     .option(
@@ -106,6 +67,24 @@ export function addLearn(program: Command): void {
       GROWTH_DEFAULTS.margin,
     )
     .option('--column <size>', 'with auto: most that a column may take (default: 2MiB)', size)
+    .option(
+      '--rate <n>',
+      'learning rate of methods whose tasks share a network, and of den and cpg',
+      numberWithin(1e-7, 1),
+      LEARNER_TRAINING_DEFAULTS.rate,
+    )
+    .option('--lambda <n>', 'with ewc: strength of its penalty', numberWithin(0, 1e12))
+    .option(
+      '--forgetting <share>',
+      'held-out accuracy that a task of the same network may lose by this training',
+      numberWithin(0, 1),
+      LEARNER_TRAINING_DEFAULTS.forgetting,
+    )
+    .option(
+      '--replay <size>',
+      'most that is kept for learning by those methods: samples and their own state (default: as before, or 16MiB)',
+      size,
+    )
     .option('--epochs <n>', 'epochs, at most', integer(1, 10_000), LEARNER_DEFAULTS.epochs)
     .option(
       '--hardest <share>',
@@ -136,10 +115,16 @@ Examples:
   lichen learn --data photos --task screws --method pnn --epochs 20 --store /var/lib/lichen
   lichen learn --data photos --task screws --held-out 0 --json
   lichen learn --data photos --task screws --method auto --column 1MiB
+  lichen learn --data photos --task screws --method ewc --lambda 100
+  lichen learn --data photos --task nuts --method ewc+er --replay 16MiB --forgetting 0.05
   lichen learn --data photos --task screws --hardest 0.3
   lichen learn --data photos --task screws --epochs 100 --early-stopping
   lichen learn --data photos --task screws --batch 32 --memory 200MiB
-  LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs`,
+  LICHEN_TFJS_NODE=/opt/tfjs-node lichen learn --data photos --task screws --engine tfjs
+
+With piggyback and pnn each task has weights of its own. Tasks learned by ewc, vcl, er, gem, a-gem or some together share
+one network, and so do those learned by ags-cl, by den and by cpg. What such a network needs to learn the next task is
+kept in the store, sealed, with samples of its tasks; both count against --replay. docs/continual.md says which to choose.`,
     )
     .action(async (options: LearnOptions) => {
       const result = await withDevice(options, { readOnly: false }, (device) => learn(device, options));
@@ -149,72 +134,78 @@ Examples:
 
 async function learn(device: Device, options: LearnOptions): Promise<LearnResult> {
   const start = performance.now();
-  const method = options.method as LearnMethod;
-  if (!(LEARN_METHODS as readonly string[]).includes(method)) {
-    const known = LEARN_METHODS.join(', ');
-    throw new LichenError(
-      'method-unknown',
-      `there is no method '${options.method}' to learn with; known: ${known}`,
-    );
-  }
+  const method = deviceMethod(options.method);
+  checkOptions(method, options);
   const { engine, backbone, store } = device;
   // What was read of the network beside its crown.
   if (options.memory !== undefined) collectGarbage();
   const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
-  const first = firstIsolation(method);
+  const first = firstIsolation(method.isolation);
   const task = openTask(device, options.task, first, classesOf(files));
-  const context: { samples: Samples; trained?: Awaited<ReturnType<typeof trainTask>>; stepMs: number } = {
-    samples: { labelled: [], unreadable: [], duplicates: 0, conflicts: [], readerPeak: 0 },
-    stepMs: 0,
-  };
-  await runSteps(
-    [
-      {
-        title: `Reading ${files.length} pictures`,
-        run: async (c, say) => {
-          c.samples = await readSamples(device, manifest, files, task, options, (n) =>
-            say(bar(n, files.length)),
-          );
+  const context: { samples: FolderSamples; trained?: Awaited<ReturnType<typeof trainTask>>; stepMs: number } =
+    {
+      samples: { ids: [], labelled: [], unreadable: [], duplicates: 0, conflicts: [], readerPeak: 0 },
+      stepMs: 0,
+    };
+  const memory = isLearner(first)
+    ? openMemory(store, backbone, { capBytes: options.replay, seed: options.seed })
+    : undefined;
+  let stats: ReplayStats | undefined;
+  try {
+    await runSteps(
+      [
+        {
+          title: `Reading ${files.length} pictures`,
+          run: async (c, say) => {
+            c.samples = await readSamples(device, manifest, files, task, options, (n) =>
+              say(bar(n, files.length)),
+            );
+            if (memory) remember(memory, task, c.samples);
+          },
         },
-      },
-      {
-        title: `Learning '${task.name}' (${method}, ${options.epochs} epochs)`,
-        run: async (c, say) => {
-          let began = 0;
-          c.trained = await trainTask(engine, backbone, store, task, c.samples.labelled, {
-            isolation: first,
-            ...(method === 'auto' && { growth: growthOf(options) }),
-            rehearsal: 'er',
-            learner: {
-              epochs: options.epochs,
-              batch: options.batch,
-              seed: options.seed,
-              hardest: options.hardest,
-              patience: options.earlyStopping ? PATIENCE : 0,
-            },
-            onInstant: async (instant, training) => {
-              await keepDiscriminant(device, task, instant, training);
-              began = performance.now();
-            },
-            memoryCap: options.memory,
-            onProgress: (p) => {
-              c.stepMs = (performance.now() - began) / p.step;
-              say(`${bar(p.step, p.steps)} steps, epoch ${p.epoch}, loss ${p.loss.toFixed(3)}`);
-            },
-          });
+        {
+          title: `Learning '${task.name}' (${options.method}, ${options.epochs} epochs)`,
+          run: async (c, say) => {
+            let began = 0;
+            c.trained = await trainTask(engine, backbone, store, task, c.samples.labelled, {
+              isolation: first,
+              ...(method.isolation === 'auto' && { growth: growthOf(options) }),
+              rehearsal: 'er',
+              shared: memory && sharedOf(method, memory, options),
+              learner: {
+                epochs: options.epochs,
+                batch: options.batch,
+                seed: options.seed,
+                hardest: options.hardest,
+                patience: options.earlyStopping ? PATIENCE : 0,
+              },
+              onInstant: async (instant, training) => {
+                await keepDiscriminant(device, task, instant, training);
+                began = performance.now();
+              },
+              memoryCap: options.memory,
+              onProgress: (p) => {
+                c.stepMs = (performance.now() - began) / p.step;
+                say(`${bar(p.step, p.steps)} steps, epoch ${p.epoch}, loss ${p.loss.toFixed(3)}`);
+              },
+            });
+          },
         },
-      },
-    ],
-    context,
-    options.quiet,
-  );
+      ],
+      context,
+      options.quiet,
+    );
+    stats = memory?.stats();
+  } finally {
+    memory?.close();
+  }
   const { trained, samples } = context;
   const { version, candidate, instant, promoted, reason } = trained!;
   const own = residentBytes('VmHWM');
   return {
     task: task.name,
-    method,
+    method: options.method,
     isolation: version.isolation,
     engine: engine.name,
     classes: [...task.classes],
@@ -242,7 +233,41 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
     readerPeakRssBytes: samples.readerPeak,
     trainingPeakRssBytes: own,
     memory: trained!.memory ?? null,
+    affected: trained!.affected,
+    replay: stats
+      ? {
+          capBytes: stats.capBytes,
+          usedBytes: stats.usedBytes,
+          reservedBytes: stats.reservedBytes,
+          samples: stats.samples,
+        }
+      : null,
   };
+}
+
+/** How a learner of several tasks is to train. */
+const sharedOf = (
+  method: DeviceMethod,
+  memory: ReplayMemory,
+  { rate, forgetting, lambda }: LearnOptions,
+): LearnerTrainingOptions => ({
+  ...{ method, memory, rate, forgetting },
+  settings: lambda === undefined ? {} : { ewc: { lambda } },
+});
+
+/** @throws LichenError `usage` for options that the method has no use for */
+function checkOptions({ isolation, regularization }: DeviceMethod, options: LearnOptions): void {
+  const { method, lambda, replay, hardest, earlyStopping } = options;
+  const refuse = (option: string, what: string) => {
+    throw new LichenError('usage', `'${option}' is for ${what}; --method ${method} has no use for it`);
+  };
+  if (lambda !== undefined && regularization !== 'ewc') refuse('--lambda', 'ewc');
+  if (!isLearner(isolation)) {
+    if (replay !== undefined) refuse('--replay', 'methods that keep something from task to task');
+    return;
+  }
+  if (hardest < 1) refuse('--hardest', 'piggyback, pnn and auto');
+  if (earlyStopping) refuse('--early-stopping', 'piggyback, pnn and auto');
 }
 
 const growthOf = ({ margin, column = GROWTH_DEFAULTS.columnBytes }: LearnOptions): Growth => ({
@@ -266,57 +291,6 @@ function openTask({ store, backbone }: Device, name: string, isolation: Isolatio
   return store.tasks.require(name);
 }
 
-interface Samples {
-  labelled: LabelledLatent[];
-  unreadable: Unreadable[];
-  /** Pictures that were there already under another name. */
-  duplicates: number;
-  /** Pictures that lie in the folders of two classes; left out. */
-  conflicts: string[];
-  /** Peak memory of the process that read the pictures. */
-  readerPeak: number;
-}
-
-async function readSamples(
-  { backbone }: Device,
-  manifest: string,
-  files: readonly LabelledFile[],
-  task: Task,
-  { heldOut, engine }: Pick<LearnOptions, 'heldOut' | 'engine'>,
-  onProgress: (done: number) => void,
-): Promise<Samples> {
-  const read = await latentsInProcess(
-    { manifest, split: backbone.id.split, files: files.map((f) => f.file), batch: TRUNK_BATCH, engine },
-    onProgress,
-  );
-  const labelOf = new Map(files.map((f) => [f.file, f.label]));
-  const byId = new Map<string, { latent: PictureLatent; labels: Set<string> }>();
-  let duplicates = 0;
-  for (const latent of read.latents) {
-    const label = labelOf.get(latent.file)!;
-    const known = byId.get(latent.id);
-    if (known) {
-      duplicates++;
-      known.labels.add(label);
-    } else byId.set(latent.id, { latent, labels: new Set([label]) });
-  }
-  const labelled: LabelledLatent[] = [];
-  const conflicts: string[] = [];
-  for (const { latent, labels } of byId.values()) {
-    if (labels.size > 1) {
-      conflicts.push(`${latent.file} (${[...labels].join(', ')})`);
-      continue;
-    }
-    labelled.push({
-      latent: latent.latent,
-      label: task.classes.indexOf([...labels][0]!),
-      heldOut: heldOut > 0 && isHeldOut(latent.id, heldOut),
-      fresh: true,
-    });
-  }
-  return { labelled, unreadable: read.unreadable, duplicates, conflicts, readerPeak: read.peakRssBytes };
-}
-
 /** Keeps the discriminant of the training samples, which answers at once, and by which the task is recognized. */
 async function keepDiscriminant(
   { engine, store }: Device,
@@ -330,28 +304,4 @@ async function keepDiscriminant(
   const names = labels.map((label) => task.classes[label]!);
   await discriminant.addAll(engine, summary, names);
   store.discriminants.save(task.name, discriminant.encode());
-}
-
-const early = (ended: LearnResult['ended']): string =>
-  ended === 'plateau' ? ' (the held-out loss fell no more)' : '';
-
-function describe(r: LearnResult): string {
-  const ratio = (r.backboneBytes / r.adapterBytes).toFixed(0);
-  const { memory } = r;
-  const lines = [
-    `Task '${r.task}', version ${r.version}: ${r.promoted ? 'promoted' : 'kept as a candidate'} (${r.reason})`,
-    `  ${r.trainSamples} samples trained, ${r.heldOutSamples} held out, ${r.classes.length} classes`,
-    `  accuracy on held-out samples: ${percent(r.heldOutAccuracy)}, instant answer ${percent(r.instantAccuracy)}`,
-    `  adapter ${bytes(r.adapterBytes)}, 1/${ratio} of the backbone's ${bytes(r.backboneBytes)}`,
-    `  ${r.steps} steps in ${r.epochsRun} of ${r.epochs} epochs${early(r.ended)}, ${r.seconds.toFixed(1)} s, peak memory ${bytes(r.peakRssBytes)}`,
-  ];
-  if (memory) {
-    lines.push(
-      `  training under ${bytes(memory.capBytes)}: ${memory.pieces} pieces of ${memory.micro} a batch, peak ${bytes(r.trainingPeakRssBytes)}`,
-    );
-  }
-  if (r.duplicates > 0) lines.push(`  ${r.duplicates} pictures were there twice and counted once`);
-  for (const c of r.conflicts) lines.push(`  left out, since it lies in two class folders: ${c}`);
-  for (const u of r.unreadable) lines.push(`  set aside: ${u.file}: ${u.reason}`);
-  return lines.join('\n');
 }

@@ -117,11 +117,13 @@ export function decodeAdapter(bytes: Uint8Array): Adapter {
   }
 }
 
-function packedBytes(type: StoredType, size: number): number {
+/** Bytes of a tensor as it is packed. */
+export function packedBytes(type: StoredType, size: number): number {
   return type === 'bit' ? Math.ceil(size / 8) : size * (type === 'half' ? 2 : 4);
 }
 
-function packTensor({ type, data }: StoredTensor): Buffer {
+/** A tensor's values in their stored type. */
+export function packTensor({ type, data }: StoredTensor): Buffer {
   if (type === 'half') return Buffer.from(toHalf(data).buffer);
   if (type === 'float') return Buffer.from(data.slice().buffer);
   const bits = Buffer.alloc(packedBytes('bit', data.length));
@@ -129,7 +131,8 @@ function packTensor({ type, data }: StoredTensor): Buffer {
   return bits;
 }
 
-function unpackTensor(type: StoredType, bytes: Buffer, size: number): Float32Array {
+/** The values of `size` elements that `packTensor` packed. */
+export function unpackTensor(type: StoredType, bytes: Buffer, size: number): Float32Array {
   // A copy, since typed arrays want aligned memory.
   const own = new Uint8Array(bytes).buffer;
   if (type === 'half') return fromHalf(new Uint16Array(own));

@@ -159,9 +159,14 @@ export async function trainedCandidate(
   return candidate(isolation.name, kept, chosen, data, run, start);
 }
 
-async function fitHead(
+/**
+ * Fits the heads of a task's network and chooses the best.
+ * @param softmax the head that was trained with the network, where there is one
+ * @param onDescribed is given the training samples as the network sees them
+ */
+export async function fitHead(
   engine: Engine,
-  isolation: Isolation,
+  isolation: Pick<Isolation, 'name' | 'deploy'>,
   context: IsolationContext,
   tensors: AdapterTensors,
   { backbone, classes, samples }: TaskData,
@@ -193,7 +198,8 @@ async function fitHead(
   }
 }
 
-function candidate(
+/** An adapter with its head, and what its training came to. */
+export function candidate(
   isolation: string,
   tensors: AdapterTensors,
   chosen: ChosenHead,
@@ -219,7 +225,8 @@ function candidate(
   };
 }
 
-function checkClasses({ classes, samples }: TaskData): void {
+/** @throws LichenError `learn-no-samples` when a class has no sample to train on */
+export function checkClasses({ classes, samples }: TaskData): void {
   const counts = classes.map((_, c) => samples.filter((s) => !s.heldOut && s.label === c).length);
   const empty = classes.filter((_, c) => counts[c] === 0);
   if (classes.length < 2) {

@@ -20,7 +20,7 @@ export interface Deployed {
  * head. Masks are multiplied in: it costs what the crown costs. The batch is symbolic.
  */
 export function deployModel(
-  isolation: Isolation,
+  isolation: Pick<Isolation, 'name' | 'deploy'>,
   context: IsolationContext,
   adapter: { tensors: AdapterTensors; head?: Head },
 ): Deployed {

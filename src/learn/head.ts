@@ -70,6 +70,23 @@ export async function chooseHead(
   return { head: rounded(head, temperature), shrinkage, temperature, accuracy, validation: validate };
 }
 
+/**
+ * The best of some heads on held-out samples: the first of equally good ones. The one chosen has its temperature fitted.
+ * @param heldOut at least one sample
+ */
+export function bestHead(heads: readonly Head[], heldOut: Described): { head: Head; accuracy: number } {
+  const [best] = heads
+    .map((head) => {
+      const rows = head.kind === 'discriminant' ? heldOut.summary : heldOut.features;
+      return { head, ...scoreRows(logits(head, rows), heldOut.labels) };
+    })
+    .sort((a, b) => b.accuracy - a.accuracy);
+  return { head: rounded(best!.head, best!.temperature), accuracy: best!.accuracy };
+}
+
+/** A head as it is stored: weights exact in half precision. */
+export const storedHead = (head: Head): Head => rounded(head, 1);
+
 /** Logits of every row, [count, classes]. */
 export function logits(head: Head, rows: Rows): Rows {
   const classes = head.classes.length;

@@ -1,7 +1,10 @@
 import { LichenError } from '../errors.js';
+import { Cpg } from './isolation/cpg.js';
+import { Den } from './isolation/den.js';
 import { Frozen } from './isolation/frozen.js';
 import { Piggyback } from './isolation/piggyback.js';
 import { Pnn } from './isolation/pnn.js';
+import { SharedCrown } from './isolation/shared.js';
 import { NoRegularization } from './regularization/none.js';
 import { ExperienceReplay } from './rehearsal/er.js';
 import { NoRehearsal } from './rehearsal/none.js';
@@ -19,10 +22,23 @@ const rehearsals: Record<string, () => Rehearsal> = {
   none: () => new NoRehearsal(),
 };
 
+/** What makes a network of an adapter, whoever trained it. */
+type Deployable = Pick<Isolation, 'name' | 'deploy'>;
+
+/** Networks of adapters that a learner of several tasks has trained. */
+const learned: Record<string, () => Deployable> = {
+  shared: () => new SharedCrown(),
+  den: () => new Den({ tail: true }),
+  cpg: () => new Cpg({ pretrained: true }),
+};
+
 /** Isolation strategies that train something. */
 export const TRAINABLE_ISOLATIONS = ['piggyback', 'pnn'] as const;
 
 export const isolationNamed = (name: string): Isolation => named(isolations, 'isolation', name);
+/** What makes a network of an adapter, by the adapter's isolation. */
+export const deployableNamed = (name: string): Deployable =>
+  named<Deployable>({ ...isolations, ...learned }, 'isolation', name);
 export const regularizationNamed = (name: string): Regularization =>
   named(regularizations, 'regularization', name);
 export const rehearsalNamed = (name: string): Rehearsal => named(rehearsals, 'rehearsal', name);

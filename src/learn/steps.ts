@@ -1,6 +1,6 @@
 import { inPlaceUpdates } from '../autodiff/in-place.js';
 import type { ParameterStep } from '../autodiff/optimizer.js';
-import { allOf, firstOf, lastOf, repeatSteps, STEPS_INPUT } from '../autodiff/repeat.js';
+import { allOf, firstOf, lastOf, type Picked, repeatSteps, STEPS_INPUT } from '../autodiff/repeat.js';
 import type { CompileOptions, Engine, FloatTensor, Program } from '../engine/engine.js';
 import { type Model, sizeOf } from '../onnx/model.js';
 import type { Parameter } from './strategy.js';
@@ -14,6 +14,8 @@ export interface StepGraph {
   steps: readonly ParameterStep[];
   /** Inputs that are others at every step: samples, targets, rates. */
   each: readonly string[];
+  /** Inputs whose rows every step takes out of a table. `run` is handed the rows with `each`, the tables as constants. */
+  picked?: readonly Picked[];
 }
 
 type Tensors = Record<string, FloatTensor>;
@@ -39,7 +41,9 @@ export class Steps {
   private next: Tensors = {};
   private readonly program: Program;
   private readonly parameters: readonly string[];
+  /** With the rows that are picked. */
   private readonly each: readonly string[];
+  private readonly picked: readonly Picked[];
   /** Input -> output of everything that is updated. */
   private readonly carried: ReadonlyMap<string, string>;
   /** Outputs that are no updates. */
@@ -50,7 +54,8 @@ export class Steps {
     this.looped = looped;
     this.carried = updatesOf(graph);
     this.parameters = graph.parameters.map((p) => p.name);
-    this.each = graph.each;
+    this.picked = graph.picked ?? [];
+    this.each = [...graph.each, ...new Set(this.picked.map((p) => p.rows))];
     const updates = new Set(this.carried.values());
     this.seen = graph.model.graph.outputs.map((o) => o.name).filter((name) => !updates.has(name));
     // A loop hands its results out after the last step.
@@ -68,7 +73,7 @@ export class Steps {
   /** Compiles the steps. They hold native memory: close them. */
   static async compile(engine: Engine, graph: StepGraph, options: StepsOptions): Promise<Steps> {
     const looped = engine.loops && !options.oneByOne;
-    const model = looped ? repeatSteps(graph.model, updatesOf(graph), graph.each) : graph.model;
+    const model = looped ? repeatSteps(graph.model, updatesOf(graph), graph.each, graph.picked) : graph.model;
     return new Steps(await engine.compile(model, options), graph, looped);
   }
 
@@ -94,6 +99,12 @@ export class Steps {
     return new Map(this.parameters.map((name) => [name, this.current[name]!.data]));
   }
 
+  /** Forgets what the optimizer has kept of earlier steps. */
+  resetOptimizer(): void {
+    const parameters = new Set(this.parameters);
+    for (const [name, { data }] of Object.entries(this.current)) if (!parameters.has(name)) data.fill(0);
+  }
+
   close(): Promise<void> {
     return this.program.close();
   }
@@ -115,6 +126,11 @@ export class Steps {
     for (let step = 0; step < count; step++) {
       const feeds: Tensors = { ...constant, ...this.current };
       for (const name of this.each) feeds[name] = entryOf(each[name]!, step);
+      for (const { input, table, rows } of this.picked) {
+        feeds[input] = pick(constant[table]!, feeds[rows]!.data);
+        delete feeds[table];
+      }
+      for (const { rows } of this.picked) delete feeds[rows];
       const into = Object.fromEntries(
         [...this.carried].map(([input, output]) => [output, this.next[input]!]),
       );
@@ -132,6 +148,16 @@ export class Steps {
 
 function updatesOf({ steps }: Pick<StepGraph, 'steps'>): Map<string, string> {
   return new Map(steps.flatMap((s) => [...s.updates]));
+}
+
+/** Some entries of a tensor's first dimension. */
+function pick({ dims, data }: FloatTensor, rows: Float32Array): FloatTensor {
+  const width = sizeOf(dims.slice(1));
+  const picked = { dims: [rows.length, ...dims.slice(1)], data: new Float32Array(rows.length * width) };
+  rows.forEach((row, i) => {
+    picked.data.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return picked;
 }
 
 /** Entry `at` of a tensor's first dimension. */

@@ -14,6 +14,8 @@ export interface Crown {
   latentShape: readonly number[];
   /** Name of the features' tensor. */
   features: string;
+  /** A tensor up to which the crown stays as it is; what comes after must read nothing else. See `tailOf`. */
+  frozenUntil?: string;
 }
 
 /** A trained tensor. */

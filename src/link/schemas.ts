@@ -82,6 +82,17 @@ const resultBody = z.object({
   sample: id,
   source: text,
   version: servedVersion,
+  /** Share of known samples that look at least as novel; left out where it cannot be told, and by older devices. */
+  pValue: fraction.optional(),
+  /** The answers of the source over time; older devices leave it out. */
+  smoothed: z
+    .object({
+      /** Whether anything stands; what is decided without a label is novel. */
+      decided: z.boolean(),
+      label: z.string().max(256).nullable(),
+      probability: fraction,
+    })
+    .optional(),
 });
 
 const eventBody = z.object({

@@ -97,6 +97,11 @@ export class GraphBuilder implements ShapeContext {
     return this.shared(`f${Object.is(value, -0) ? '-0' : value}`, () => floats([value], []));
   }
 
+  /** A row of ones, [1, length]. */
+  ones(length: number): string {
+    return this.shared(`ones${length}`, () => floats(new Array<number>(length).fill(1), [1, length]));
+  }
+
   /** An int64 vector, for axes, shapes and pads. */
   ints(...values: number[]): string {
     return this.shared(`i${values}`, () => int64s(values));

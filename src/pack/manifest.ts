@@ -18,7 +18,7 @@ export const packManifestSchema = z.strictObject({
     .min(1)
     .max(1_000)
     .refine((classes) => new Set(classes).size === classes.length, 'a class is listed twice'),
-  isolation: z.enum(['frozen', 'piggyback', 'pnn']),
+  isolation: z.enum(['frozen', 'piggyback', 'pnn', 'shared', 'den', 'cpg']),
   /** The frozen network that the adapter belongs to. */
   backbone: z.strictObject({ name: z.string().min(1).max(200), sha256, split: z.string().min(1).max(200) }),
   /** The version's number in its task. */

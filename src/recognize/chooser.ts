@@ -1,30 +1,62 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { answers } from '../learn/head.js';
+import { deployModel } from '../learn/deploy.js';
+import { Frozen } from '../learn/isolation/frozen.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
-import { instantModel } from './task-model.js';
+import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
+import { Novelty } from './novelty.js';
+
+/** What explains a sample, and whether anything does. */
+export interface Explanation {
+  /** The nearest class, and its task. */
+  task: string;
+  label: string;
+  /** Whether no class of any task explains it; false where that cannot be told yet. */
+  novel: boolean;
+  /** How much speaks against all classes; undefined as `pValue` is. */
+  score?: number;
+  /** Share of known samples that look at least as novel; undefined where there are too few held-out ones. */
+  pValue?: number;
+}
+
+/** How novelty is told. */
+export interface NoveltySetting {
+  /** Share of known samples that may be called novel. */
+  falseAlarms: number;
+  /** Latents of known classes that no discriminant was fitted on. */
+  heldOut: readonly Uint8Array[];
+}
 
 /**
  * Finds the task that explains a sample best: the task of the nearest class, in the frozen features, under one
- * covariance pooled over all tasks. A task whose samples were never seen here (one that came as a pack) cannot
- * be found so, and has to be named.
+ * covariance pooled over all tasks; and whether it is any. A task whose samples were never seen here (one that came as
+ * a pack) cannot be found so, and has to be named.
  */
 export class TaskChooser {
+  /** Names of the classes that it knows, as `<task>/<class>`. */
+  readonly classes: readonly string[];
   private readonly network: TaskNetwork;
-  private readonly taskOf: readonly string[];
+  private readonly space: WhitenedClasses;
+  private readonly novelty: Novelty | undefined;
 
-  private constructor(network: TaskNetwork, taskOf: readonly string[]) {
+  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: Novelty | undefined) {
     this.network = network;
-    this.taskOf = taskOf;
+    this.space = space;
+    this.novelty = novelty;
+    this.classes = space.classes;
   }
 
-  /** @throws LichenError `task-untrained` when no task has been seen here */
+  /**
+   * @param novelty left out, nothing is called novel
+   * @throws LichenError `task-untrained` when no task has been seen here
+   */
   static async open(
     engine: Engine,
     backbone: Backbone,
     discriminants: ReadonlyMap<string, StreamingDiscriminant>,
+    novelty?: NoveltySetting,
   ): Promise<TaskChooser> {
     if (discriminants.size === 0) {
       throw new LichenError(
@@ -33,22 +65,51 @@ export class TaskChooser {
       );
     }
     const merged = StreamingDiscriminant.merge(discriminants);
-    const head = await merged.head();
-    merged.release();
-    const model = instantModel(backbone, head);
-    const network = await TaskNetwork.open(engine, model, backbone.latentCodec, { spin: false });
-    return new TaskChooser(
-      network,
-      head.classes.map((c) => c.slice(0, c.indexOf('/'))),
-    );
+    const space = await merged.whitened();
+    const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
+    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, { spin: false });
+    const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
+    const calibrated = known
+      ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)
+      : undefined;
+    return new TaskChooser(network, space, calibrated);
   }
 
   /** The task's name for each latent. */
   async choose(latents: readonly Uint8Array[]): Promise<string[]> {
-    return answers(await this.network.probabilities(latents)).map((c) => this.taskOf[c]!);
+    return (await this.explain(latents)).map(({ task }) => task);
+  }
+
+  /** What explains each latent. */
+  async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
+    const found = await evidenceOf(this.network, this.space, latents);
+    return found.map((evidence) => {
+      const name = this.classes[evidence.nearest]!;
+      return {
+        task: name.slice(0, name.indexOf('/')),
+        label: name.slice(name.indexOf('/') + 1),
+        novel: this.novelty?.isNovel(evidence) ?? false,
+        ...(this.novelty && {
+          score: this.novelty.score(evidence),
+          pValue: this.novelty.pValue(evidence),
+        }),
+      };
+    });
   }
 
   close(): Promise<void> {
     return this.network.close();
   }
+}
+
+async function evidenceOf(
+  network: TaskNetwork,
+  space: WhitenedClasses,
+  latents: readonly Uint8Array[],
+): Promise<Evidence[]> {
+  if (latents.length === 0) return [];
+  const { summary } = await network.describe(latents);
+  return latents.map((_, i) =>
+    space.evidence(summary.data.subarray(i * summary.width, (i + 1) * summary.width)),
+  );
 }

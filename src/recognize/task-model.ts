@@ -4,7 +4,7 @@ import type { Head } from '../learn/adapter.js';
 import { type Adapter, type AdapterTensors, decodeAdapter } from '../learn/adapter.js';
 import { type Deployed, deployModel } from '../learn/deploy.js';
 import { Frozen } from '../learn/isolation/frozen.js';
-import { isolationNamed } from '../learn/methods.js';
+import { deployableNamed } from '../learn/methods.js';
 import type { Task } from '../store/tasks.js';
 import type { Requirement, Version, VersionStore } from '../store/versions.js';
 
@@ -35,7 +35,7 @@ export function versionModel(
   checkBackbone(backbone, task);
   const adapter: Adapter = decodeAdapter(versions.adapter(version.id));
   const earlier = earlierAdapters(versions, version.requires);
-  return deployModel(isolationNamed(adapter.isolation), { crown: backbone.crown, earlier }, adapter);
+  return deployModel(deployableNamed(adapter.isolation), { crown: backbone.crown, earlier }, adapter);
 }
 
 /** The network of the instant answer: the frozen crown and a discriminant's head. */

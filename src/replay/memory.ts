@@ -17,6 +17,8 @@ export interface ReplayOptions {
   file: string;
   /** The most bytes that file and index may take together, at any moment. */
   capBytes: number;
+  /** Bytes of the cap that something else takes: see `reserve`. None where it is left out. */
+  reservedBytes?: number;
   /** Bytes of one latent; the same for as long as the file lives. */
   latentBytes: number;
   /** 32 bytes, see `loadOrCreateKey`. */
@@ -44,12 +46,13 @@ export class ReplayMemory {
   private readonly capBytes: number;
   private readonly seed: number;
   private readonly policy: RetentionPolicy;
-  private readonly index: SlotIndex;
-  private readonly groups: Groups;
-  private readonly state: SavedState;
-  private readonly view: MemoryView;
-  private damagedSlots: number;
-  private dirty: boolean;
+  private index!: SlotIndex;
+  private groups!: Groups;
+  private state!: SavedState;
+  private view!: MemoryView;
+  private damagedSlots = 0;
+  private dirty = false;
+  private reserved: number;
   /** Set once a sync failed: what the disk holds is unknown until the file is opened again. */
   private failed: LichenError | undefined;
   private closed = false;
@@ -57,15 +60,10 @@ export class ReplayMemory {
   private constructor(options: Required<ReplayOptions>, slab: Slab, slots: number) {
     this.slab = slab;
     this.capBytes = options.capBytes;
+    this.reserved = options.reservedBytes;
     this.seed = options.seed;
     this.policy = options.policy;
-    const found = recover(slab, slots, this.policy, (arrivals) => this.randomAt(arrivals));
-    this.index = found.index;
-    this.groups = found.groups;
-    this.state = found.state;
-    this.damagedSlots = found.damagedSlots;
-    this.dirty = found.changed;
-    this.view = memoryView(this.index, this.groups, slots - 1, (slot) => this.record(slot).latent);
+    this.fit(slots);
   }
 
   /**
@@ -75,17 +73,15 @@ export class ReplayMemory {
    *   `replay-newer`, `replay-unusable`, `replay-write-failed`
    */
   static open(options: ReplayOptions): ReplayMemory {
-    const { file, capBytes, latentBytes, key } = options;
-    const slots = slotsFor(capBytes, latentBytes);
-    if (slots < FEWEST_SLOTS) {
-      throw new LichenError(
-        'replay-cap-too-small',
-        `A cap of ${capBytes} bytes is too small for the replay memory ${file}: with latents of ${latentBytes} bytes it must be at least ${smallestCap(latentBytes)}, which holds ${FEWEST_SLOTS - 1} samples.`,
-      );
-    }
+    const { file, capBytes, reservedBytes = 0, latentBytes, key } = options;
+    const slots = slotsWithin(file, capBytes, reservedBytes, latentBytes);
     const slab = Slab.open(file, latentBytes, key);
     try {
-      const memory = new ReplayMemory({ policy: new BalancedReservoir(), ...options }, slab, slots);
+      const memory = new ReplayMemory(
+        { policy: new BalancedReservoir(), ...options, reservedBytes },
+        slab,
+        slots,
+      );
       memory.flush();
       return memory;
     } catch (error) {
@@ -205,6 +201,30 @@ export class ReplayMemory {
     this.dirty = false;
   }
 
+  /**
+   * Gives up so many bytes of the cap, in all, for what else is kept for learning; samples go or may come accordingly. On
+   * disk when this returns.
+   * @throws LichenError `replay-cap-too-small` where no sample could be kept any more: the smallest cap that would do;
+   *   nothing is changed then. And as `flush` does
+   */
+  reserve(bytes: number): void {
+    this.requireUsable();
+    const slots = slotsWithin(this.slab.file, this.capBytes, bytes, this.slab.latentBytes);
+    if (bytes === this.reserved) return;
+    this.flush();
+    this.reserved = bytes;
+    this.fit(slots);
+    this.flush();
+  }
+
+  /**
+   * Checks that so many bytes can be reserved, without doing it.
+   * @throws LichenError `replay-cap-too-small`
+   */
+  checkReserve(bytes: number): void {
+    slotsWithin(this.slab.file, this.capBytes, bytes, this.slab.latentBytes);
+  }
+
   stats(): ReplayStats {
     this.requireOpen();
     const groups = this.groups.list();
@@ -212,7 +232,8 @@ export class ReplayMemory {
     const indexBytes = this.index.bytes + groups.length * GROUP_BYTES;
     return {
       capBytes: this.capBytes,
-      usedBytes: diskBytes + indexBytes,
+      usedBytes: diskBytes + indexBytes + this.reserved,
+      reservedBytes: this.reserved,
       diskBytes,
       indexBytes,
       slots: this.index.slots,
@@ -232,6 +253,17 @@ export class ReplayMemory {
       this.closed = true;
       this.slab.close();
     }
+  }
+
+  /** Reads the file, and makes it fit so many slots. */
+  private fit(slots: number): void {
+    const found = recover(this.slab, slots, this.policy, (arrivals) => this.randomAt(arrivals));
+    this.index = found.index;
+    this.groups = found.groups;
+    this.state = found.state;
+    this.damagedSlots = found.damagedSlots;
+    this.dirty = found.changed;
+    this.view = memoryView(this.index, this.groups, slots - 1, (slot) => this.record(slot).latent);
   }
 
   private write(slot: number, sample: Sample, group: Group): void {
@@ -306,4 +338,15 @@ export class ReplayMemory {
       `The replay memory ${this.slab.file} was used after it was closed.`,
     );
   }
+}
+
+/** How many slots there can be beside what is reserved. */
+function slotsWithin(file: string, capBytes: number, reserved: number, latentBytes: number): number {
+  const slots = slotsFor(capBytes - reserved, latentBytes);
+  if (slots >= FEWEST_SLOTS) return slots;
+  const beside = reserved > 0 ? ` beside ${reserved} bytes that are kept for learning` : '';
+  throw new LichenError(
+    'replay-cap-too-small',
+    `A cap of ${capBytes} bytes is too small for the replay memory ${file}${beside}: with latents of ${latentBytes} bytes it must be at least ${smallestCap(latentBytes) + reserved}, which holds ${FEWEST_SLOTS - 1} samples.`,
+  );
 }

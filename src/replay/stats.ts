@@ -9,11 +9,13 @@ export interface GroupStats {
 
 export interface ReplayStats {
   capBytes: number;
-  /** On disk and in memory together. */
+  /** On disk and in memory together, with what is reserved. */
   usedBytes: number;
   diskBytes: number;
   /** The index and the groups, in memory. */
   indexBytes: number;
+  /** Bytes of the cap that what else is kept for learning takes. */
+  reservedBytes: number;
   /** Slots that fit under the cap. One of them always stays free, for relabelling. */
   slots: number;
   samples: number;

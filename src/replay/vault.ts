@@ -29,9 +29,9 @@ const TAG_BYTES = 16;
 export class Vault {
   private readonly key: Uint8Array;
 
-  /** @param key 32 bytes; @param fileId random bytes that no other file has */
-  constructor(key: Uint8Array, fileId: Uint8Array) {
-    this.key = new Uint8Array(hkdfSync('sha256', key, fileId, 'lichen replay memory 1', KEY_BYTES));
+  /** @param key 32 bytes; @param fileId random bytes that no other file has; @param purpose what is sealed */
+  constructor(key: Uint8Array, fileId: Uint8Array, purpose = 'lichen replay memory 1') {
+    this.key = new Uint8Array(hkdfSync('sha256', key, fileId, purpose, KEY_BYTES));
   }
 
   /** Seals a record: nonce, ciphertext of the same length, tag. */

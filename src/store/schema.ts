@@ -130,4 +130,26 @@ export const agentMigrations: readonly string[] = [
   BEGIN SELECT RAISE(ABORT, 'task-closed: the task is closed for good'); END;
   `,
   OUTBOX_SQL,
+  // The list of isolations became longer. SQLite has no statement for that, and describes this way where the bytes of a
+  // table's rows stay the same (sqlite.org/lang_altertable.html, section 7).
+  `
+  PRAGMA writable_schema = ON;
+  UPDATE sqlite_schema SET sql = replace(sql, '(''piggyback'', ''pnn'')', '(''piggyback'', ''pnn'', ''shared'', ''den'', ''cpg'')')
+    WHERE type = 'table' AND name = 'tasks';
+  UPDATE sqlite_schema SET sql = replace(sql, '(''frozen'', ''piggyback'', ''pnn'')', '(''frozen'', ''piggyback'', ''pnn'', ''shared'', ''den'', ''cpg'')')
+    WHERE type = 'table' AND name = 'versions';
+  PRAGMA schema_version = 1000;
+  PRAGMA writable_schema = OFF;
+
+  -- What learners of several tasks need to go on; sealed. One row a learner.
+  CREATE TABLE learner_states (
+    learner    TEXT PRIMARY KEY,
+    number     INTEGER NOT NULL CHECK (number > 0),
+    method     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    salt       BLOB NOT NULL,
+    state      BLOB NOT NULL,
+    sha256     TEXT NOT NULL                    -- of the sealed state
+  ) STRICT;
+  `,
 ];

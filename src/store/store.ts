@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Database, openDatabase } from './database.js';
 import { DiscriminantStore } from './discriminants.js';
+import { LearnerStates } from './learner-states.js';
 import { StoreLock } from './lock.js';
 import { Rejects } from './rejects.js';
 import { agentMigrations } from './schema.js';
@@ -9,6 +10,9 @@ import { Settings } from './settings.js';
 import { TaskStore } from './tasks.js';
 import { VersionStore } from './versions.js';
 
+/** The owner's key, for what derives from samples. */
+export const keyFileOf = (folder: string): string => join(folder, 'replay.key');
+
 /** Everything that a device keeps in its embedded database. */
 export interface Store {
   readonly folder: string;
@@ -16,6 +20,7 @@ export interface Store {
   readonly tasks: TaskStore;
   readonly versions: VersionStore;
   readonly discriminants: DiscriminantStore;
+  readonly learnerStates: LearnerStates;
   readonly seen: SeenFiles;
   readonly rejects: Rejects;
   readonly settings: Settings;
@@ -41,6 +46,7 @@ export function openStore(folder: string, options: { readOnly?: boolean } = {}):
       tasks,
       versions: new VersionStore(database, tasks),
       discriminants: new DiscriminantStore(database, tasks),
+      learnerStates: new LearnerStates(database, keyFileOf(folder)),
       seen: new SeenFiles(database),
       rejects: new Rejects(database),
       settings: new Settings(database),

@@ -2,7 +2,8 @@ import { LichenError } from '../errors.js';
 import type { Database } from './database.js';
 
 /** Which isolation method a task learns with. */
-export type Isolation = 'piggyback' | 'pnn';
+export const ISOLATIONS = ['piggyback', 'pnn', 'shared', 'den', 'cpg'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** Which isolation method a version was made by; `frozen` is a head on the untouched crown, an instant answer kept. */
 export type VersionIsolation = Isolation | 'frozen';

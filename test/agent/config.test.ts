@@ -1,9 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { agentConfigSchema } from '../../src/agent/config.js';
+import { methodOf, methodSettings } from '../../src/agent/learn-config.js';
 import { describeConfig } from '../../src/config/describe.js';
 import { loadConfig } from '../../src/config/load.js';
 import { LichenError } from '../../src/errors.js';
+import { methodName } from '../../src/learn/device-method.js';
+import { SHARED_SETTINGS } from '../../src/learn/sequence/kept-learner.js';
 import { scratchFolder } from '../store/scratch.js';
 
 const scratch = scratchFolder();
@@ -122,5 +125,58 @@ describe('what is wrong is named: line, key, value, and what is allowed', () => 
     expect(refusal('', { LICHEN_LEARN_EPOCHS: 'many' })).toMatch(
       /environment LICHEN_LEARN_EPOCHS: 'learn.epochs' is "many"/,
     );
+  });
+});
+
+describe('the three axes', () => {
+  const methods = (yaml: string, ...tasks: string[]) => {
+    const { learn, tasks: own } = load(yaml);
+    return tasks.map((task) => methodName(methodOf(learn, own[task])));
+  };
+
+  it('are chosen for all tasks, and for single ones', () => {
+    expect(methods('', 'any')).toEqual(['piggyback']);
+    expect(methods('learn: { isolation: shared }', 'any')).toEqual(['er']);
+    expect(methods('learn: { isolation: shared, regularization: ewc, rehearsal: none }', 'any')).toEqual([
+      'ewc',
+    ]);
+    expect(methods('learn: { isolation: cpg }', 'any')).toEqual(['cpg']);
+    const mixed = `
+learn: { isolation: shared, regularization: ewc, rehearsal: gem }
+tasks: { a: { isolation: pnn }, b: { regularization: none }, c: { rehearsal: er }, d: { isolation: den } }
+`;
+    expect(methods(mixed, 'a', 'b', 'c', 'd', 'other')).toEqual(['pnn', 'gem', 'ewc+er', 'den', 'ewc+gem']);
+    // What a shared network is told does not concern masks.
+    const one = 'learn: { regularization: vcl }\ntasks: { a: { isolation: shared } }';
+    expect(methods(one, 'a', 'other')).toEqual(['vcl+er', 'piggyback']);
+  });
+
+  it('have settings, which become those of the methods', () => {
+    const { learn } = load(
+      'learn: { ewc: { lambda: 7, gamma: 0.9 }, gem: { each: 5 }, recall: 3, rate: 0.001 }',
+    );
+    expect(methodSettings(learn)).toMatchObject({
+      ...{ ewc: { lambda: 7, gamma: 0.9 }, memoryEach: 5, recall: 3 },
+    });
+    expect(methodSettings(load('').learn).ewc).toEqual(SHARED_SETTINGS.ewc);
+  });
+
+  it.each([
+    [
+      'learn: { regularization: ewc }',
+      /line 1: 'learn.regularization' is "ewc"; with isolation 'piggyback' each task/,
+    ],
+    ['learn: { isolation: cpg, rehearsal: er }', /'learn.rehearsal' is "er"; with isolation 'cpg' each task/],
+    ['learn: { rehearsal: gem }', /'learn.rehearsal' is "gem"; .*gem has no earlier task to rehearse/],
+    [
+      'learn: { isolation: shared, regularization: vcl, rehearsal: gem }',
+      /'learn.rehearsal' is "gem"; gem compares gradients/,
+    ],
+    [
+      'learn: { isolation: shared }\ntasks:\n  a: { isolation: pnn, regularization: ewc }',
+      /line 3: 'tasks.a.regularization' is "ewc"; with isolation 'pnn'/,
+    ],
+  ])('that do not go together are named with the reason: %s', (yaml, message) => {
+    expect(refusal(yaml)).toMatch(message);
   });
 });

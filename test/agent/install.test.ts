@@ -109,7 +109,7 @@ describe('on a store', () => {
     const recognizer = new Recognizer(bedrock.engine, bedrock.backbone, rooms.store);
     const answers = await recognizer.classify(latents, 'goods');
     expect(answers.map((a) => a.label)).toEqual(pictures.map((p) => p.label));
-    await recognizer.forget();
+    await recognizer.close();
   });
 
   it('judges by its own held-out samples against what it runs, be that the instant answer', async () => {

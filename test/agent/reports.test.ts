@@ -5,6 +5,7 @@ import { adapterReport, metricsOf, type ReportSources } from '../../src/agent/re
 import { trainTask } from '../../src/agent/train-task.js';
 import { Training } from '../../src/agent/training.js';
 import { Counters } from '../../src/capture/counters.js';
+import { deviceMethod } from '../../src/learn/device-method.js';
 import { reportSchemas } from '../../src/link/schemas.js';
 import { until } from '../link/until.js';
 import { scratchFolder } from '../store/scratch.js';
@@ -168,7 +169,7 @@ function idle({ store, memory, discriminants }: Rooms): Training {
     store,
     memory,
     discriminants,
-    rehearsal: 'er',
+    methodOf: () => deviceMethod('piggyback'),
     learnerOf: () => ({}),
     newLabels: 1000,
     quietMs: 1000,

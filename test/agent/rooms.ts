@@ -102,7 +102,7 @@ export class Rooms {
   }
 
   async close(): Promise<void> {
-    await this.recognizer.forget();
+    await this.recognizer.close();
     await this.discriminants.close();
     this.memory.close();
     this.store.close();

@@ -4,6 +4,7 @@ import { Guards } from '../../src/agent/guards.js';
 import type { TrainedTask } from '../../src/agent/train-task.js';
 import { Training, type TrainingOptions } from '../../src/agent/training.js';
 import { LichenError } from '../../src/errors.js';
+import { deviceMethod } from '../../src/learn/device-method.js';
 import { scratchFolder } from '../store/scratch.js';
 import { latentsOf, type Photograph, splitPhotographs } from './pictures.js';
 import { type Bedrock, openBedrock, quiet, Rooms } from './rooms.js';
@@ -47,7 +48,7 @@ function open(change: Partial<TrainingOptions> = {}): Training {
     store,
     memory,
     discriminants,
-    rehearsal: 'er',
+    methodOf: () => deviceMethod('piggyback'),
     learnerOf: () => ({ epochs: 1, batch: 8, seed: 1, threads: 1 }),
     newLabels: 10,
     quietMs: 50,

@@ -39,7 +39,7 @@ async function answers(engine: Engine, latents: readonly Uint8Array[], task?: st
   try {
     return await recognizer.classify(latents, task);
   } finally {
-    await recognizer.forget();
+    await recognizer.close();
   }
 }
 

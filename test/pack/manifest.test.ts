@@ -35,7 +35,7 @@ test.each<[string, unknown]>([
   ['task', { ...manifest, task: 'a/b' }],
   ['classes', { ...manifest, classes: [] }],
   ['twice', { ...manifest, classes: ['a', 'a'] }],
-  ['isolation', { ...manifest, isolation: 'den' }],
+  ['isolation', { ...manifest, isolation: 'dense' }],
   ['backbone.sha256', { ...manifest, backbone: { ...manifest.backbone, sha256: 'AB'.repeat(32) } }],
   ['version', { ...manifest, version: 0 }],
   ['version', { ...manifest, version: 1.5 }],

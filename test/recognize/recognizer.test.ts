@@ -30,7 +30,7 @@ beforeEach(async () => {
   recognizer = new Recognizer(engine, backbone, store);
 });
 afterEach(async () => {
-  await recognizer.forget();
+  await recognizer.close();
   store.close();
 });
 
@@ -104,7 +104,7 @@ describe('an answer', () => {
     const other = new Recognizer(engine, backbone, store, (task) => (task === 'left' ? live : undefined));
     const [answer] = await other.classify(samples(2).left.latents.slice(0, 1), 'left');
     expect(answer!.all.map((c) => c.label).sort()).toEqual(['x', 'y', 'z']);
-    await other.forget();
+    await other.close();
   });
 });
 
@@ -210,5 +210,58 @@ describe('forgetting', () => {
     }
     await Promise.all(work);
     for (const answers of await Promise.all(given)) expect(answers).toEqual(wanted);
+  });
+});
+
+describe('novelty', () => {
+  const rule = (heldOut: readonly Uint8Array[], falseAlarms = 0.05) => ({
+    falseAlarms,
+    heldOut: () => [...heldOut],
+  });
+  const withRule = (given: ReturnType<typeof rule>) =>
+    new Recognizer(engine, backbone, store, () => undefined, given);
+
+  it('calls samples of another kind novel, and known ones seldom, also with a single task', async () => {
+    await instantly('left');
+    const other = withRule(rule(samples(3).left.latents));
+    const known = await other.classify(samples(2).left.latents);
+    expect(known.filter((a) => a.novel).length / known.length).toBeLessThan(0.15);
+    expect(known.every((a) => a.pValue! > 0 && a.pValue! <= 1)).toBe(true);
+    const foreign = await other.classify(samples(2).right.latents);
+    expect(foreign.filter((a) => a.novel).length / foreign.length).toBeGreaterThan(0.35);
+    await other.close();
+  });
+
+  it('is not told of a task that was named, nor with too few held-out samples', async () => {
+    await instantly('left');
+    const other = withRule(rule(samples(3).left.latents));
+    const named = await other.classify(samples(2).right.latents, 'left');
+    expect(named.some((a) => a.novel)).toBe(false);
+    await other.close();
+    const few = withRule(rule(samples(3).left.latents.slice(0, 10)));
+    const found = await few.classify(samples(2).right.latents);
+    expect(found.some((a) => a.novel)).toBe(false);
+    expect(found[0]!.pValue).toBeUndefined();
+    await few.close();
+  });
+
+  it('goes by a new class at once, and by more samples of a known one as soon as it is made anew', async () => {
+    await instantly('left');
+    const other = withRule(rule([...samples(3).left.latents, ...samples(3).right.latents]));
+    await other.classify(samples(2).left.latents);
+    await instantly('right');
+    await other.forget('right');
+    const right = await other.classify(samples(2).right.latents);
+    expect(right.filter((a) => a.task === 'right').length / right.length).toBeGreaterThan(0.8);
+    // The same classes, of which more was seen: who asks meanwhile is answered.
+    await other.forget('left');
+    const [first, second] = await Promise.all([
+      other.classify(samples(2).left.latents),
+      other.classify(samples(2).left.latents),
+    ]);
+    expect(first).toEqual(second);
+    await other.settled();
+    expect(await other.classify(samples(2).left.latents)).toEqual(first);
+    await other.close();
   });
 });

@@ -5,7 +5,7 @@ import { floats } from '../../onnx/model.js';
 import type { AdapterTensors } from '../adapter.js';
 import type { LearnedTask, PhasedIsolation, TaskLearning } from '../sequence/task-networks.js';
 import type { TaskHead } from '../sequence/task-trainer.js';
-import type { IsolationContext, TaskOutputs } from '../strategy.js';
+import type { Crown, IsolationContext, TaskOutputs } from '../strategy.js';
 import { blocksOf, networkOf, type StampedNetwork } from './den-blocks.js';
 import { type LayerTraining, trainPhase } from './den-training.js';
 import {
@@ -19,6 +19,7 @@ import {
   usefulUnits,
   writtenBack,
 } from './den-units.js';
+import { tailOf } from './tail.js';
 import {
   addUnitLayers,
   emptyLayer,
@@ -45,6 +46,8 @@ export interface DenOptions {
   lossThreshold: number;
   /** A unit is split when its incoming weights drifted further than this (sigma). */
   splitThreshold: number;
+  /** Whether only the last chain of layers grows, where the network is none; else such a network is refused. */
+  tail: boolean;
   /** Shares of a task's steps for the phases after the first task. */
   shares: { selection: number; retraining: number; expansion: number; splitting: number };
 }
@@ -58,6 +61,7 @@ export const DEN_DEFAULTS: DenOptions = {
   expansion: 10,
   lossThreshold: 0.01,
   splitThreshold: 0.05,
+  tail: false,
   shares: { selection: 0.1, retraining: 0.2, expansion: 0.2, splitting: 0.5 },
 };
 
@@ -97,8 +101,8 @@ export class Den implements PhasedIsolation {
   }
 
   async learn(learning: TaskLearning): Promise<LearnedTask[]> {
-    const { context, learned } = learning;
-    const shapes = unitLayersOf(context.crown);
+    const { learned } = learning;
+    const shapes = this.layersOf(learning.context.crown);
     if (learned.length === 0) return this.learnFirst(learning, shapes);
     const known = networkOf(
       shapes,
@@ -114,7 +118,7 @@ export class Den implements PhasedIsolation {
     b: GraphBuilder,
     latent: string,
   ): TaskOutputs {
-    const { layers } = networkOf(unitLayersOf(crown), [...earlier, adapter]);
+    const { layers } = networkOf(this.layersOf(crown), [...earlier, adapter]);
     const constant = (name: string, dims: readonly number[], data: Float32Array) =>
       b.constant(floats(data, dims), b.fresh(name));
     const features = addUnitLayers(
@@ -128,6 +132,19 @@ export class Den implements PhasedIsolation {
       }),
     );
     return { features, maps: [], vectors: [features] };
+  }
+
+  /**
+   * A task's network by itself: one block with all units that the task sees.
+   * @param blocks the task's and those of the tasks before it, oldest first
+   */
+  alone(crown: Crown, blocks: readonly AdapterTensors[]): AdapterTensors {
+    const { layers } = networkOf(this.layersOf(crown), blocks);
+    return blocksOf({ layers, stamps: [layers.map(({ units }) => units)] })[0]!;
+  }
+
+  private layersOf(crown: Crown): UnitLayer[] {
+    return unitLayersOf(this.options.tail ? tailOf(crown) : crown);
   }
 
   /** The first task: all weights, made sparse (equation 2). */
@@ -315,7 +332,7 @@ function kept(network: StampedNetwork, tasks: readonly Omit<LearnedTask, 'tensor
 }
 
 function checkOptions(options: DenOptions): void {
-  const { shares, ...numbers } = options;
+  const { shares, tail: _, ...numbers } = options;
   const fail = (what: string, value: number, expected: string): never => {
     throw new LichenError('den-options', `DEN's '${what}' is ${value}; expected ${expected}`);
   };

@@ -10,11 +10,11 @@ import type {
   TaskOutputs,
   TrainableNetwork,
 } from '../strategy.js';
-import { crownBytes, crownOutputs, startBias, weightLayer, withWeight } from './layers.js';
+import { crownBytes, crownOutputs, startBias, trainableNodes, weightLayer, withWeight } from './layers.js';
 
 /**
  * Ordinary training: every weight and bias of convolutions, Gemm and MatMul layers, but depthwise kernels, which stay
- * constants as in every method of Lichen. It isolates nothing: the network that tasks share, and the reference of one
+ * constants as in every method of Lichen, and what a crown is frozen until. It isolates nothing: the network that tasks share, and the reference of one
  * network per task.
  */
 export class FineTuning implements Isolation {
@@ -33,8 +33,9 @@ export class FineTuning implements Isolation {
       parameters.push({ name, dims, initial, learningRate: this.rate });
       return b.input(name, dims);
     };
+    const trainable = new Set(trainableNodes(crown));
     const names = inline(b, crown.graph, new Map([[crown.latent, latent]]), (node, inputs) => {
-      const layer = weightLayer(crown.graph, node);
+      const layer = trainable.has(node) ? weightLayer(crown.graph, node) : undefined;
       if (!layer) return undefined;
       const { channels, weight, depthwise } = layer;
       const key = node.outputs[0]!;
@@ -61,7 +62,7 @@ export class FineTuning implements Isolation {
 
   freeze({ crown }: IsolationContext, values: ReadonlyMap<string, Float32Array>): AdapterTensors {
     const tensors: AdapterTensors = new Map();
-    for (const node of crown.graph.nodes) {
+    for (const node of trainableNodes(crown)) {
       const layer = weightLayer(crown.graph, node);
       if (!layer) continue;
       const key = node.outputs[0]!;

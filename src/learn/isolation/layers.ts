@@ -44,6 +44,15 @@ function biasOf(t: ConstantTensor | undefined, channels: number): Float32Array |
   return t.data.length === channels && t.dims.at(-1) === channels ? t.data : undefined;
 }
 
+/** The nodes that may be trained: all but those up to the tensor that a crown is frozen until. */
+export function trainableNodes({
+  graph,
+  frozenUntil,
+}: Pick<Crown, 'graph' | 'frozenUntil'>): readonly Node[] {
+  if (frozenUntil === undefined) return graph.nodes;
+  return graph.nodes.slice(1 + graph.nodes.findIndex((n) => n.outputs.includes(frozenUntil)));
+}
+
 /** A layer's bias as training starts: zeros where the layer has none. */
 export function startBias({ bias, channels }: WeightLayer): Float32Array {
   return bias?.slice() ?? new Float32Array(channels);

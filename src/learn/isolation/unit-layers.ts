@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import { int, intAttribute, type Node } from '../../onnx/model.js';
 import type { Crown } from '../strategy.js';
-import { weightLayer } from './layers.js';
+import { trainableNodes, weightLayer } from './layers.js';
 
 /** A layer by its units: the neurons of a dense layer, the filters of a convolution. */
 export interface UnitLayer {
@@ -32,13 +32,14 @@ const UNITWISE = new Set([
 
 /**
  * A crown's layers by their units. It must be a chain: dense layers and ungrouped convolutions, with operators between
- * that treat every unit by itself.
+ * that treat every unit by itself. Where it is frozen up to some tensor, that holds for what comes after.
  * @throws LichenError `den-unsupported` that names the node where units cannot be added
  */
-export function unitLayersOf({ graph, latent, latentShape, features }: Crown): UnitLayer[] {
+export function unitLayersOf(crown: Crown): UnitLayer[] {
+  const { graph, latent, features, frozenUntil } = crown;
   const layers: UnitLayer[] = [];
-  let x = latent;
-  for (const node of graph.nodes) {
+  let x = frozenUntil ?? latent;
+  for (const node of trainableNodes(crown)) {
     const flowing = node.inputs.filter((name) => name && !graph.initializers.has(name));
     if (flowing.length !== 1 || flowing[0] !== x) {
       throw unsupported(node, `it does not read '${x}' alone, as in a chain of layers`);
@@ -52,7 +53,7 @@ export function unitLayersOf({ graph, latent, latentShape, features }: Crown): U
         throw unsupported(node, 'it is no dense layer');
       const units = layer.channels;
       const fanIn = layer.weight.data.length / units;
-      const below = layers.at(-1)?.units ?? (node.op === 'Conv' ? latentShape[0]! : fanIn);
+      const below = layers.at(-1)?.units ?? (node.op === 'Conv' ? layer.weight.dims[1]! : fanIn);
       if (fanIn % below !== 0)
         throw unsupported(node, `${fanIn} weights a unit do not fit ${below} units below`);
       const outFirst = layer.perChannel.length > 1;

@@ -109,6 +109,14 @@ export class AgsCl implements SequenceRegularization {
     );
   }
 
+  /** Importance of all nodes but the head's, which is not used; all else follows from it and the weights. */
+  keeps(): Record<string, FloatTensor> {
+    const hidden = this.held.filter((h) => !h.layer.isHead);
+    return Object.fromEntries(
+      hidden.map(({ layer, omega }) => [`ags:${layer.key}.omega`, { dims: [omega.length], data: omega }]),
+    );
+  }
+
   beforeTask(state: SharedState): undefined {
     const { lambda, mu } = this.options;
     const { rate } = state.options;

@@ -1,5 +1,5 @@
-import { RATE_INPUT, type Settle } from '../../autodiff/optimizer.js';
-import { add, div, scale, sub } from '../../autodiff/rule.js';
+import type { Settle } from '../../autodiff/optimizer.js';
+import { add, scale, sub } from '../../autodiff/rule.js';
 import type { FloatTensor } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
@@ -24,7 +24,7 @@ export interface EwcOptions {
   /**
    * Whether the penalty's part of a step is taken implicitly, behind the optimizer's: theta <- (theta + c B) / (1 + c) with
    * c = rate * lambda * A, the proximal step of the parabola. It is the explicit step to first order in the rate, and
-   * stable for any lambda, where the explicit one diverges beyond c = 2. For plain gradient descent.
+   * stable for any lambda, where the explicit one diverges beyond c = 2. For plain gradient descent, whose rate stays 1.
    */
   implicit: boolean;
 }
@@ -39,6 +39,8 @@ interface Kept {
   /** Where the penalties together are lowest. */
   anchor: Float32Array;
   learningRate: number;
+  /** Where the penalty's part of a step is implicit: theta <- keep * theta + pull. */
+  implicit?: { keep: Float32Array; pull: Float32Array };
 }
 
 /** Seeds of the draws for the Fisher information, apart from those of the training. */
@@ -46,6 +48,18 @@ const SEED = 104_729;
 
 const rootOf = (parameter: string) => `ewc:${parameter}.root`;
 const anchorOf = (parameter: string) => `ewc:${parameter}.anchor`;
+const keepOf = (parameter: string) => `ewc:${parameter}.keep`;
+const pullOf = (parameter: string) => `ewc:${parameter}.pull`;
+
+const penaltyInputs = (
+  parameter: string,
+  dims: readonly number[],
+  root: Float32Array,
+  anchor: Float32Array,
+): [string, FloatTensor][] => [
+  [rootOf(parameter), { dims, data: root }],
+  [anchorOf(parameter), { dims, data: anchor }],
+];
 
 /**
  * Elastic weight consolidation: the loss of a task has beside it lambda / 2 * sum_k sum_i F_ki (theta_i - theta_ki)^2,
@@ -72,7 +86,10 @@ export class Ewc implements SequenceRegularization {
   penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null {
     for (const { name, dims, initial, learningRate } of parameters) {
       const root = new Float32Array(sizeOf(dims));
-      this.kept.set(name, { dims, root, anchor: initial.slice(), learningRate });
+      const implicit = this.options.implicit && {
+        implicit: { keep: new Float32Array(root.length).fill(1), pull: new Float32Array(root.length) },
+      };
+      this.kept.set(name, { dims, root, anchor: initial.slice(), learningRate, ...implicit });
     }
     if (this.options.implicit) return null;
     const terms = parameters.map(({ name, dims }) => {
@@ -91,23 +108,35 @@ export class Ewc implements SequenceRegularization {
     if (!this.options.implicit) return next;
     return new Map(
       [...next].map(([name, value]) => {
-        const { dims, learningRate } = this.kept.get(name)!;
-        const root = b.input(rootOf(name), dims);
-        const strength = scale(b, RATE_INPUT, learningRate * this.options.lambda);
-        const c = b.op('Mul', [b.op('Mul', [root, root]), strength]);
-        const pulled = add(b, value, b.op('Mul', [c, b.input(anchorOf(name), dims)]));
-        return [name, div(b, pulled, add(b, c, b.scalar(1)))];
+        const { dims } = this.kept.get(name)!;
+        const kept = b.op('Mul', [value, b.input(keepOf(name), dims)]);
+        return [name, add(b, kept, b.input(pullOf(name), dims))];
       }),
     );
   }
 
   inputs(): Record<string, FloatTensor> {
     return Object.fromEntries(
-      [...this.kept].flatMap(([name, { dims, root, anchor }]) => [
-        [rootOf(name), { dims, data: root }],
-        [anchorOf(name), { dims, data: anchor }],
-      ]),
+      [...this.kept].flatMap(([name, { dims, root, anchor, implicit }]) =>
+        implicit
+          ? ([
+              [keepOf(name), { dims, data: implicit.keep }],
+              [pullOf(name), { dims, data: implicit.pull }],
+            ] as [string, FloatTensor][])
+          : penaltyInputs(name, dims, root, anchor),
+      ),
     );
+  }
+
+  keeps(): Record<string, FloatTensor> {
+    return Object.fromEntries(
+      [...this.kept].flatMap(([name, { dims, root, anchor }]) => penaltyInputs(name, dims, root, anchor)),
+    );
+  }
+
+  restored(): void {
+    this.consolidated++;
+    this.prepareImplicit();
   }
 
   async afterTask(state: SharedState): Promise<void> {
@@ -135,6 +164,19 @@ export class Ewc implements SequenceRegularization {
         // Where nothing is important yet, the penalty is 0 around any point.
         const together = total > 0 ? (before * anchor[i]! + fisher[i]! * value[i]!) / total : value[i]!;
         anchor[i] = gamma === undefined ? together : value[i]!;
+      }
+    }
+    this.prepareImplicit();
+  }
+
+  /** What an implicit step needs of the penalty. */
+  private prepareImplicit(): void {
+    for (const { root, anchor, learningRate, implicit } of this.kept.values()) {
+      if (!implicit) continue;
+      for (let i = 0; i < root.length; i++) {
+        const c = learningRate * this.options.lambda * root[i]! ** 2;
+        implicit.keep[i] = 1 / (1 + c);
+        implicit.pull[i] = (c * anchor[i]!) / (1 + c);
       }
     }
   }

@@ -2,7 +2,7 @@ import { LichenError } from '../../errors.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import { type Graph, int, intAttribute, ints, intsAttribute, type Node, node } from '../../onnx/model.js';
-import { weightLayer } from '../isolation/layers.js';
+import { trainableNodes, weightLayer } from '../isolation/layers.js';
 import { HEAD } from '../sequence/headed.js';
 import type { Crown } from '../strategy.js';
 
@@ -56,16 +56,18 @@ const PASSING = new Set([
 ]);
 
 /**
- * The trained layers of a network whose head is `HEAD`, in order, with what each weight reads.
+ * The trained layers of a network whose head is `HEAD`, in order, with what each weight reads; none where it reads what
+ * is frozen.
  * @throws LichenError `method-network` where nodes cannot be followed from layer to layer
  */
-export function nodeLayers({ graph, latent, latentShape }: Crown): NodeLayer[] {
+export function nodeLayers(crown: Crown): NodeLayer[] {
+  const { graph, latent, latentShape, frozenUntil: start = latent } = crown;
   const shapes = shapesOf(graph, latent, latentShape);
   const channels = new Map<string, NodeOf[][]>([
-    [latent, Array.from({ length: latentShape[0]! }, (): NodeOf[] => [])],
+    [start, Array.from({ length: shapes(start)[1]! }, (): NodeOf[] => [])],
   ]);
   const layers: NodeLayer[] = [];
-  for (const n of graph.nodes) {
+  for (const n of trainableNodes(crown)) {
     const [output] = n.outputs as [string];
     const layer = weightLayer(graph, n);
     if (!layer) {

@@ -114,6 +114,11 @@ export class Vcl implements SequenceRegularization {
     this.prior = posteriorOf(state);
   }
 
+  /** What the last task left is the next one's prior. */
+  restored(state: SharedState): void {
+    this.prior = posteriorOf(state);
+  }
+
   async valuesFor(state: SharedState, task?: number): Promise<Map<string, Float32Array>> {
     const key = this.taskKnown && task !== undefined ? task : -1;
     const samples = key < 0 ? joined(this.coresets) : this.coresets[key];

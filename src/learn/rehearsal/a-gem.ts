@@ -1,7 +1,14 @@
-import { add, mul, neg, sum } from '../../autodiff/rule.js';
+import { add, mul, neg, reshape } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
+import { int, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
-import { drawWithoutDoubles, type Remembered, Rings } from '../sequence/episodic-memory.js';
+import {
+  drawWithoutDoubles,
+  GivenMemory,
+  type Remembered,
+  Rings,
+  type TaskMemory,
+} from '../sequence/episodic-memory.js';
 import type { Direction, SequenceRehearsal } from '../sequence/rehearsal.js';
 
 /** Keeps a division by the reference's square defined; far below any gradient's square that matters. */
@@ -16,28 +23,39 @@ export class AverageGem implements SequenceRehearsal {
   readonly name = 'a-gem';
   readonly rows: number;
   readonly direction: Direction = { correct };
-  private readonly rings: Rings;
+  private readonly memory: TaskMemory;
+  /** What is remembered of the tasks before one. */
+  private before: { task: number; entries: readonly Remembered[] } | undefined;
 
   /**
    * @param each samples remembered of each task
    * @param rows samples that the reference gradient is taken on
+   * @param given the memory, where it is not the method's own
    */
-  constructor(each: number, rows: number) {
+  constructor(each: number, rows: number, given?: GivenMemory) {
     this.rows = rows;
-    this.rings = new Rings(each, ({ task }) => task);
+    this.memory = given ?? new Rings(each, ({ task }) => task);
   }
 
   get count(): number {
-    return this.rings.entries.length;
+    return this.memory.entries.length;
   }
 
   offer(sample: Remembered): void {
-    this.rings.offer(sample);
+    this.memory.offer(sample);
+  }
+
+  remember(earlier: readonly (readonly Remembered[])[]): void {
+    if (this.memory instanceof GivenMemory) this.memory.give(earlier);
+    this.before = undefined;
   }
 
   recall(task: number, random: Random): Remembered[][] {
-    const earlier = this.rings.entries.filter((entry) => entry.task < task);
-    return [drawWithoutDoubles(earlier, this.rows, random)];
+    // What is remembered of earlier tasks stands still.
+    if (this.before?.task !== task) {
+      this.before = { task, entries: this.memory.entries.filter((entry) => entry.task < task) };
+    }
+    return [drawWithoutDoubles(this.before.entries, this.rows, random)];
   }
 }
 
@@ -47,14 +65,9 @@ function correct(
   reference: ReadonlyMap<string, string>,
 ): Map<string, string> {
   const total = (parts: string[]) => parts.reduce((p, q) => add(b, p, q));
-  const dot = (p: string, q: string) => {
-    const product = b.op('Mul', [p, q]);
-    return sum(
-      b,
-      product,
-      b.shape(product).map((_, axis) => axis),
-    );
-  };
+  const row = (p: string) => reshape(b, p, [1, sizeOf(b.shape(p))]);
+  // As a product of a row and a column, which is one pass where multiplying and adding up are two.
+  const dot = (p: string, q: string) => reshape(b, b.op('Gemm', [row(p), row(q)], { transB: int(1) }), []);
   const names = [...found.keys()];
   const against = b.op('Relu', [neg(b, total(names.map((n) => dot(found.get(n)!, reference.get(n)!))))]);
   const square = total(names.map((n) => dot(reference.get(n)!, reference.get(n)!)));

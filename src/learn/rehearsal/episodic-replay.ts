@@ -1,6 +1,11 @@
 import type { Random } from '../../random.js';
 import type { Sample } from '../sequence/batches.js';
-import { drawWithoutDoubles, type EpisodicMemory, type Remembered } from '../sequence/episodic-memory.js';
+import {
+  drawWithoutDoubles,
+  type EpisodicMemory,
+  GivenMemory,
+  type Remembered,
+} from '../sequence/episodic-memory.js';
 import type { SequenceRehearsal } from '../sequence/rehearsal.js';
 import type { SharedState } from '../sequence/shared-state.js';
 import { MeanOfFeatures } from './mean-of-features.js';
@@ -36,6 +41,10 @@ export class EpisodicReplay implements SequenceRehearsal {
 
   offer(sample: Remembered): void {
     this.memory.offer(sample);
+  }
+
+  remember(earlier: readonly (readonly Remembered[])[]): void {
+    if (this.memory instanceof GivenMemory) this.memory.give(earlier);
   }
 
   recall(_task: number, random: Random): Remembered[][] {

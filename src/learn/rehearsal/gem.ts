@@ -1,5 +1,5 @@
 import { LichenError } from '../../errors.js';
-import { type Remembered, Rings } from '../sequence/episodic-memory.js';
+import { GivenMemory, type Remembered, Rings, type TaskMemory } from '../sequence/episodic-memory.js';
 import type { SequenceRehearsal } from '../sequence/rehearsal.js';
 import { dualOfProjection } from './gradient-projection.js';
 
@@ -20,11 +20,14 @@ export interface GemOptions {
 export class Gem implements SequenceRehearsal {
   readonly name = 'gem';
   readonly constraints: NonNullable<SequenceRehearsal['constraints']>;
-  private readonly rings: Rings;
+  private readonly memory: TaskMemory;
   private readonly total: number | undefined;
 
-  /** @throws LichenError `method-settings` unless one of `each` and `total` is given */
-  constructor({ each, total, margin }: GemOptions) {
+  /**
+   * @param given the memory, where it is not the method's own
+   * @throws LichenError `method-settings` unless one of `each` and `total` is given
+   */
+  constructor({ each, total, margin }: GemOptions, given?: GivenMemory) {
     if ((each === undefined) === (total === undefined)) {
       throw new LichenError(
         'method-settings',
@@ -32,26 +35,30 @@ export class Gem implements SequenceRehearsal {
       );
     }
     this.total = total;
-    this.rings = new Rings(each ?? total!, ({ task }) => task);
+    this.memory = given ?? new Rings(each ?? total!, ({ task }) => task);
     this.constraints = { dual: (gram, dots) => dualOfProjection(gram, dots, margin) };
   }
 
   /** Remembered samples join no batch. */
   get rows(): number {
-    return this.rings.each;
+    return this.memory.each;
   }
 
   get count(): number {
-    return this.rings.entries.length;
+    return this.memory.entries.length;
   }
 
   offer(sample: Remembered): void {
-    this.rings.offer(sample);
+    this.memory.offer(sample);
+  }
+
+  remember(earlier: readonly (readonly Remembered[])[]): void {
+    if (this.memory instanceof GivenMemory) this.memory.give(earlier);
   }
 
   recall(task: number): Remembered[][] {
     // A new task takes its part from those before it.
-    if (this.total !== undefined) this.rings.shrink(Math.max(1, Math.floor(this.total / (task + 1))));
-    return Array.from({ length: task }, (_, k) => this.rings.of(k));
+    if (this.total !== undefined) this.memory.shrink(Math.max(1, Math.floor(this.total / (task + 1))));
+    return Array.from({ length: task }, (_, k) => [...this.memory.of(k)]);
   }
 }

@@ -12,15 +12,19 @@ import { Gem } from '../rehearsal/gem.js';
 import { MeanOfFeatures } from '../rehearsal/mean-of-features.js';
 import type { Isolation } from '../strategy.js';
 import type { SequenceOptions } from './continual-learner.js';
-import { type EpisodicMemory, Reservoir } from './episodic-memory.js';
+import { type EpisodicMemory, GivenMemory, Reservoir } from './episodic-memory.js';
 import { GreedyBalance } from './greedy-balance.js';
 import type { SequenceRehearsal } from './rehearsal.js';
-import type { MethodContext } from './settings.js';
+import type { MethodContext, MethodSettings } from './settings.js';
 import { SharedNetwork } from './shared-network.js';
 import type { SequenceRegularization } from './shared-state.js';
 
 /** Draws for memories must not be those for weights. */
 const memoryRandom = ({ seed }: SequenceOptions) => new Random(seed + 7919);
+
+/** The memory outside, where it is not the method's own. */
+const given = ({ memoryGiven, memoryEach = 256 }: MethodSettings, { seed }: SequenceOptions) =>
+  memoryGiven ? new GivenMemory(memoryEach, seed + 7919) : undefined;
 
 /** Memories of ER by name. */
 const MEMORIES = {
@@ -47,12 +51,17 @@ export const REGULARIZATIONS = {
 export const REHEARSALS = {
   er: ({ settings, options }) => {
     const { memory = 'reservoir', apart = false } = settings.er ?? {};
-    const made = MEMORIES[memory](settings.memory ?? 500, memoryRandom(options));
+    const made = given(settings, options) ?? MEMORIES[memory](settings.memory ?? 500, memoryRandom(options));
     return new EpisodicReplay(made, settings.recall ?? options.batch, apart);
   },
-  gem: ({ settings: { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } }) =>
-    new Gem({ margin, ...(total === undefined ? { each } : { total }) }),
-  'a-gem': ({ settings: { memoryEach = 256, recall = 256 } }) => new AverageGem(memoryEach, recall),
+  gem: ({ settings, options }) => {
+    const { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } = settings;
+    return new Gem({ margin, ...(total === undefined ? { each } : { total }) }, given(settings, options));
+  },
+  'a-gem': ({ settings, options }) => {
+    const { memoryEach = 256, recall = 256 } = settings;
+    return new AverageGem(memoryEach, recall, given(settings, options));
+  },
 } satisfies Record<string, (context: MethodContext) => SequenceRehearsal>;
 
 /** One choice on each axis, by name; what is not chosen is fine-tuning and nothing. */

@@ -35,6 +35,9 @@ type Tensors = Record<string, FloatTensor>;
 
 const zeros = (...dims: number[]): FloatTensor => ({ dims, data: new Float32Array(sizeOf(dims)) });
 
+/** Bytes of a step's samples. */
+export const bytesOf = ({ rows, shape }: BatchShape): number => 4 * rows * sizeOf(shape);
+
 /** Zero tensors for some steps of a batch, the steps as first dimension. */
 export function blankBatch({ of, rows, shape, classes, masked }: BatchShape, steps: number): Tensors {
   const names = batchInputs(of);
@@ -48,20 +51,21 @@ export function blankBatch({ of, rows, shape, classes, masked }: BatchShape, ste
 /**
  * Writes samples into a step's part of a batch. The loss divides by the rows: samples that are there make up by their
  * weight for those that are not.
+ * @param from row of the part at which the first sample goes
  */
 export function fillBatch(
   tensors: Tensors,
   { of, rows, shape, classes, masked }: BatchShape,
   at: number,
   samples: readonly Sample[],
+  { from = 0, weight = rows / Math.max(1, samples.length) }: { from?: number; weight?: number } = {},
 ): void {
   const names = batchInputs(of);
   const width = sizeOf(shape);
   const x = tensors[names.x]!.data;
   const targets = tensors[names.targets]!.data;
-  const weight = rows / Math.max(1, samples.length);
   samples.forEach((sample, i) => {
-    const row = at * rows + i;
+    const row = at * rows + from + i;
     sample.samples.read(sample.index, x, row * width);
     targets[row * classes + sample.label] = weight;
     if (masked) closeOthers(tensors[names.open]!.data, row * classes, classes, sample.open);

@@ -40,7 +40,7 @@ const AXES: Readonly<Record<keyof Combination, readonly string[]>> = {
 };
 
 /** Why choices on different axes do not go together; undefined where they do. */
-function conflictOf({ isolation, regularization, rehearsal }: Combination): string | undefined {
+export function conflictOf({ isolation, regularization, rehearsal }: Combination): string | undefined {
   if (regularization === 'vcl' && (rehearsal === 'gem' || rehearsal === 'a-gem')) {
     return `${rehearsal} compares gradients, and VCL's are of random draws of the weights`;
   }

@@ -1,6 +1,8 @@
+import type { AdapterTensors } from '../adapter.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { SequenceTask } from './task.js';
+import type { TaskHead } from './task-trainer.js';
 
 /** How a sequence is trained, whatever the method. */
 export interface SequenceOptions {
@@ -15,6 +17,15 @@ export interface SequenceOptions {
   rate: number;
   seed: number;
   threads?: number;
+  /** Steps of one run; a run keeps its thread. 16 without it. */
+  stepsAtOnce?: number;
+  /** Whether the optimizer begins anew with every task. */
+  freshOptimizer?: boolean;
+  /**
+   * How exact what is kept between tasks is; single precision without it. What a task ends with is rounded to it, so
+   * that a learner that is kept and one that goes on have the same bits.
+   */
+  precision?: 'half' | 'single';
 }
 
 export interface SequenceProgress {
@@ -41,6 +52,22 @@ export interface Holdings {
 /** Figures that a method tells of how it learned a task; plain values, as they go into a file of results. */
 export type TaskReport = Readonly<Record<string, unknown>>;
 
+/** What a learner needs in order to go on in another process: see `KeptLearner`. */
+export interface LearnerState {
+  /** The tasks so far, oldest first, with their classes. */
+  tasks: readonly { name: string; classes: readonly number[] }[];
+  /** Integers by name: where generators of random numbers are. */
+  numbers: Readonly<Record<string, readonly number[]>>;
+  tensors: AdapterTensors;
+}
+
+/** One task's network, with everything constant, and its head. */
+export interface TaskNetworkParts {
+  classes: readonly number[];
+  tensors: AdapterTensors;
+  head: TaskHead;
+}
+
 /** Learns tasks one after the other. It holds native memory: close it. */
 export interface ContinualLearner {
   /**
@@ -62,6 +89,28 @@ export interface ContinualLearner {
   /** Figures of the method's own, such as shares of what is frozen. */
   methodReport?(): Record<string, number>;
   close(): Promise<void>;
+}
+
+/** A learner that can be kept between tasks, and whose tasks' networks can be kept. */
+export interface KeptLearner extends ContinualLearner {
+  /**
+   * Everything that the next task's training starts from, but remembered samples. Arrays are live: encode them before
+   * the learner goes on.
+   */
+  state(): LearnerState;
+  /**
+   * Takes a state back, right after the learner was opened. A learner with more classes than the state has keeps its
+   * own start for those. It then goes on with the same bits as the learner that gave the state.
+   * @throws LichenError `learner-state-foreign` where it is one of another network
+   */
+  restore(state: LearnerState): void;
+  /**
+   * Says which samples of earlier tasks can be rehearsed, for methods whose memory is not their own.
+   * @param samples of each earlier task, in their order
+   */
+  remember(samples: readonly Samples[]): void;
+  /** Every task's network as it is now, oldest first. Networks that share weights share their tensors. */
+  networks(): readonly TaskNetworkParts[];
 }
 
 /** Share of samples whose most probable class is theirs. */

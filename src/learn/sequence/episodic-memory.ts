@@ -1,4 +1,4 @@
-import type { Random } from '../../random.js';
+import { Random } from '../../random.js';
 
 /** Where a remembered sample lies: in which task's training set, and where there. */
 export interface Remembered {
@@ -41,7 +41,7 @@ export class Reservoir implements EpisodicMemory {
 }
 
 /** The last samples of each group, equally many each: a ring per class or per task (Lopez-Paz & Ranzato 2017). */
-export class Rings implements EpisodicMemory {
+export class Rings implements TaskMemory {
   private readonly rings = new Map<number, Remembered[]>();
   private readonly groupOf: (sample: Remembered) => number;
   private size: number;
@@ -77,6 +77,50 @@ export class Rings implements EpisodicMemory {
   shrink(each: number): void {
     this.size = each;
     for (const [group, ring] of this.rings) this.rings.set(group, ring.slice(-each));
+  }
+}
+
+/** Which samples of each task are remembered. */
+export interface TaskMemory extends EpisodicMemory {
+  /** Samples of each task, at most. */
+  readonly each: number;
+  of(task: number): readonly Remembered[];
+  /** Forgets what each task has beyond a new size. */
+  shrink(each: number): void;
+}
+
+/** What a memory outside holds of earlier tasks; samples that pass by are that memory's business. */
+export class GivenMemory implements TaskMemory {
+  private tasks: readonly (readonly Remembered[])[] = [];
+  private size: number;
+  private readonly seed: number;
+
+  /** @param each most samples of a task, drawn at random, that `of` gives */
+  constructor(each: number, seed: number) {
+    this.size = each;
+    this.seed = seed;
+  }
+
+  get each(): number {
+    return this.size;
+  }
+
+  get entries(): readonly Remembered[] {
+    return this.tasks.flat();
+  }
+
+  of(task: number): readonly Remembered[] {
+    return drawWithoutDoubles(this.tasks[task] ?? [], this.size, new Random(this.seed));
+  }
+
+  offer(): void {}
+
+  shrink(each: number): void {
+    this.size = Math.min(this.size, each);
+  }
+
+  give(tasks: readonly (readonly Remembered[])[]): void {
+    this.tasks = tasks;
   }
 }
 

@@ -12,6 +12,8 @@ export interface Stepper {
   run(each: Tensors, constant?: Tensors): Promise<Tensors>;
   /** What is trained, by name: live arrays, which may be written to between runs. */
   values(): Map<string, Float32Array>;
+  /** Forgets what the optimizer has kept of earlier steps. */
+  resetOptimizer(): void;
   close(): Promise<void>;
 }
 
@@ -20,8 +22,12 @@ export interface EpochsPlan {
   count: number;
   epochs: number;
   batch: number;
+  /** What a step is handed, roughly. */
+  stepBytes: number;
   /** Ends after so many steps, whatever the epochs. */
   mostSteps?: number;
+  /** Steps of one run, at most. */
+  stepsAtOnce?: number | undefined;
 }
 
 export interface EpochsHooks {
@@ -34,7 +40,9 @@ export interface EpochsHooks {
 }
 
 /** Steps of one run: enough that handing the state in and out costs little, few enough to report soon. */
-const STEPS_A_RUN = 16;
+const STEPS_A_RUN = 32;
+/** What the samples of one run's steps may take. */
+const BYTES_A_RUN = 64 * 2 ** 20;
 
 /**
  * The loop over epochs that every method of a sequence uses: every sample once an epoch, in random order.
@@ -43,20 +51,28 @@ const STEPS_A_RUN = 16;
  */
 export async function runEpochs(
   stepper: Stepper,
-  { count, epochs, batch, mostSteps = Number.POSITIVE_INFINITY }: EpochsPlan,
+  {
+    count,
+    epochs,
+    batch,
+    stepBytes,
+    mostSteps = Number.POSITIVE_INFINITY,
+    stepsAtOnce = STEPS_A_RUN,
+  }: EpochsPlan,
   hooks: EpochsHooks,
   random: Random,
 ): Promise<number[]> {
   if (count === 0) throw new LichenError('learn-no-samples', 'a task has no sample to train on');
   const all = Array.from({ length: count }, (_, i) => i);
   const steps = Math.min(mostSteps, epochs * Math.ceil(count / batch));
+  const each = Math.max(1, Math.min(stepsAtOnce, Math.floor(BYTES_A_RUN / stepBytes)));
   const losses: number[] = [];
   let step = 0;
   for (let epoch = 0; epoch < epochs && step < steps; epoch++) {
     const batches = shuffledBatches(all, batch, random).slice(0, steps - step);
     let sum = 0;
-    for (let from = 0; from < batches.length; from += STEPS_A_RUN) {
-      const part = batches.slice(from, from + STEPS_A_RUN);
+    for (let from = 0; from < batches.length; from += each) {
+      const part = batches.slice(from, from + each);
       const results = await stepper.run(await hooks.feed(part, epoch), hooks.constants?.());
       for (const loss of results[LOSS]!.data) {
         step++;
@@ -68,7 +84,7 @@ export async function runEpochs(
           );
         }
       }
-      const loss = sum / Math.min(from + STEPS_A_RUN, batches.length);
+      const loss = sum / Math.min(from + each, batches.length);
       hooks.onSteps?.({ epoch: epoch + 1, epochs, step, steps, loss });
     }
     losses.push(sum / batches.length);

@@ -40,6 +40,11 @@ export interface SequenceRehearsal {
   offer(sample: Remembered): void;
   /** Samples for a step of task `task`: one list, or with constraints one list for each earlier task. */
   recall(task: number, random: Random): Remembered[][];
+  /**
+   * Takes the samples of earlier tasks that a memory outside holds, where the method has none of its own.
+   * @param earlier of each task
+   */
+  remember?(earlier: readonly (readonly Remembered[])[]): void;
   /** How many samples are remembered. */
   readonly count: number;
   /** What is kept beside the samples. */

@@ -17,6 +17,8 @@ export interface MethodSettings {
   memory?: number;
   /** Remembered samples of each task (A-GEM, GEM). */
   memoryEach?: number;
+  /** Whether what is rehearsed is what a memory outside the method holds: see `KeptLearner.remember`. */
+  memoryGiven?: boolean;
   /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
   recall?: number;
   gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;

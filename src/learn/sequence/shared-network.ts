@@ -1,20 +1,38 @@
 import { adamRate } from '../../autodiff/optimizer.js';
 import type { Engine, FloatTensor } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
+import { fromHalf, toHalf } from '../../onnx/float16.js';
 import { sizeOf } from '../../onnx/model.js';
 import { Random } from '../../random.js';
+import type { AdapterTensors } from '../adapter.js';
 import type { Rows } from '../network.js';
 import { joined as joinedSamples, type Samples } from '../samples.js';
 import { Steps } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
-import { type BatchShape, blankBatch, drawNoise, fillBatch, ratesOf, type Sample } from './batches.js';
+import {
+  type BatchShape,
+  blankBatch,
+  bytesOf,
+  drawNoise,
+  fillBatch,
+  ratesOf,
+  type Sample,
+} from './batches.js';
 import { ConstrainedSteps } from './constrained-steps.js';
-import type { ContinualLearner, Holdings, SequenceOptions, SequenceProgress } from './continual-learner.js';
+import type {
+  Holdings,
+  KeptLearner,
+  LearnerState,
+  SequenceOptions,
+  SequenceProgress,
+  TaskNetworkParts,
+} from './continual-learner.js';
 import type { Remembered } from './episodic-memory.js';
 import { runEpochs, type Stepper } from './epochs.js';
-import { withHead } from './headed.js';
+import { HEAD, withHead } from './headed.js';
 import { Predictor } from './predictor.js';
 import type { SequenceRehearsal } from './rehearsal.js';
+import { MEMORY_ROWS, RememberedTable } from './remembered-table.js';
 import type { SequenceRegularization, SharedState } from './shared-state.js';
 import { sharedStep } from './shared-step.js';
 import type { SequenceTask } from './task.js';
@@ -27,17 +45,19 @@ export interface SharedAxes {
   rehearsal: SequenceRehearsal;
 }
 
+/** Of tasks that are known by their classes alone. */
+const NO_SAMPLES: Samples = { count: 0, width: 0, labels: [], read: () => {} };
+
 type Noise = ReadonlyMap<string, readonly number[]>;
 
 /** What `open` makes. */
 interface Made extends Pick<SharedState, 'isolation' | 'crown' | 'parameters' | 'random'> {
   stepper: Stepper;
-  predictor: Predictor;
   noise: Noise;
 }
 
 /** Learns tasks one after the other with one network for all of them. */
-export class SharedNetwork implements ContinualLearner, SharedState {
+export class SharedNetwork implements KeptLearner, SharedState {
   readonly engine: Engine;
   readonly isolation: Isolation;
   readonly crown: Crown;
@@ -47,11 +67,14 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   readonly tasks: SequenceTask[] = [];
   private readonly axes: SharedAxes;
   private readonly stepper: Stepper;
-  private readonly predictor: Predictor;
+  /** Compiled when it is first asked. */
+  private predictor: Promise<Predictor> | undefined;
   private readonly noise: Noise;
   /** For every task, the samples that it was trained on: memories point into them. */
   private readonly trained: Samples[] = [];
   private step = 0;
+  /** What steps recall of earlier tasks, where its gradient corrects theirs. */
+  private remembered: RememberedTable | undefined;
 
   private constructor(engine: Engine, axes: SharedAxes, options: SequenceOptions, made: Made) {
     this.engine = engine;
@@ -62,7 +85,6 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     this.parameters = made.parameters;
     this.random = made.random;
     this.stepper = made.stepper;
-    this.predictor = made.predictor;
     this.noise = made.noise;
   }
 
@@ -89,9 +111,8 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const stepper = constraints
       ? new ConstrainedSteps({ ...making, options: stepOptions, dual: constraints.dual }, graph.parameters)
       : await Steps.compile(engine, graph, { threads });
-    const predictor = await Predictor.open(engine, isolation, headed, random, threads);
     const { parameters, noise } = graph;
-    const made = { isolation, crown: headed, parameters, random, stepper, predictor, noise };
+    const made = { isolation, crown: headed, parameters, random, stepper, noise };
     return new SharedNetwork(engine, axes, options, made);
   }
 
@@ -105,7 +126,80 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const train = (await regularization.beforeTask?.(this)) ?? task.train;
     this.trained.push(train);
     await this.train(train, () => number, number, report);
+    this.round();
     await regularization.afterTask?.(this);
+    this.round();
+  }
+
+  state(): LearnerState {
+    const { precision, tasks } = { precision: this.options.precision, tasks: this.tasks };
+    const type = precision === 'half' ? 'half' : 'float';
+    const tensors: AdapterTensors = new Map();
+    for (const [name, { dims, data }] of this.keptTensors()) tensors.set(name, { type, dims, data });
+    return {
+      tasks: tasks.map(({ name, classes }) => ({ name, classes })),
+      numbers: { random: this.random.position(), step: [this.step] },
+      tensors,
+    };
+  }
+
+  /**
+   * Rows of the head are classes, and come first in every tensor of the head: those that the state has not keep their
+   * start. What another method kept is passed over.
+   */
+  restore({ tasks, numbers, tensors }: LearnerState): void {
+    for (const [name, { dims, data }] of this.keptTensors()) {
+      const stored = tensors.get(name);
+      if (!stored) continue;
+      const fits =
+        stored.dims.length === dims.length &&
+        stored.dims.every(
+          (d, axis) => d === dims[axis] || (axis === 0 && name.includes(`${HEAD}.`) && d < dims[0]!),
+        );
+      if (!fits) {
+        throw new LichenError(
+          'learner-state-foreign',
+          `what was kept of '${name}' is [${stored.dims}], and this network has [${dims}]: it is of another network`,
+        );
+      }
+      data.set(stored.data);
+    }
+    for (const { name, classes } of tasks) {
+      this.tasks.push({ name, classes, train: NO_SAMPLES, test: NO_SAMPLES });
+      this.trained.push(NO_SAMPLES);
+    }
+    this.random.resume(numbers.random!);
+    this.step = numbers.step![0]!;
+    if (tasks.length > 0) this.axes.regularization.restored?.(this);
+  }
+
+  remember(samples: readonly Samples[]): void {
+    samples.forEach((of, task) => {
+      this.trained[task] = of;
+    });
+    this.axes.rehearsal.remember?.(
+      samples.map(({ count, labels }, task) =>
+        Array.from({ length: count }, (_, index) => ({ task, index, label: labels[index]! })),
+      ),
+    );
+  }
+
+  networks(): TaskNetworkParts[] {
+    const { isolation } = this.axes;
+    const tensors = isolation.freeze({ crown: this.crown, earlier: [] }, this.values());
+    const [weight, bias] = [tensors.get(`${HEAD}.weight`)!, tensors.get(`${HEAD}.bias`)!];
+    tensors.delete(`${HEAD}.weight`);
+    tensors.delete(`${HEAD}.bias`);
+    const width = weight.dims[1]!;
+    return this.tasks.map(({ classes }) => ({
+      ...{ classes, tensors },
+      head: {
+        weight: Float32Array.from(
+          classes.flatMap((c) => [...weight.data.subarray(c * width, (c + 1) * width)]),
+        ),
+        bias: Float32Array.from(classes, (c) => bias.data[c]!),
+      },
+    }));
   }
 
   /** Learns some tasks at once, as if they were one. */
@@ -124,15 +218,22 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     number: number,
     report: (p: SequenceProgress) => void,
   ): Promise<void> {
-    const { regularization } = this.axes;
-    const { epochs, batch } = this.options;
+    const { regularization, rehearsal } = this.axes;
+    const { epochs, batch, stepsAtOnce, freshOptimizer } = this.options;
+    if (freshOptimizer) {
+      this.step = 0;
+      this.stepper.resetOptimizer();
+    }
     if (this.stepper instanceof ConstrainedSteps) await this.constrain(this.stepper, number);
+    // What is remembered of earlier tasks stands still while this one is learned.
+    if (rehearsal.direction) this.remembered = new RememberedTable(this.shape('memory', rehearsal.rows));
+    const rows = batch + joined(rehearsal);
     await runEpochs(
       this.stepper,
-      { count: train.count, epochs, batch },
+      { count: train.count, epochs, batch, stepsAtOnce, stepBytes: bytesOf(this.shape('batch', rows)) },
       {
         feed: (batches, epoch) => this.feed(train, taskOf, number, batches, epoch),
-        constants: () => regularization.inputs?.() ?? {},
+        constants: () => ({ ...regularization.inputs?.(), ...this.remembered?.tables() }),
         onSteps: (progress) => report({ task: number, ...progress }),
         afterEpoch: (epoch) => regularization.afterEpoch?.(this, epoch),
       },
@@ -150,7 +251,15 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     }
     const values = (await regularization.valuesFor?.(this, task)) ?? this.values();
     const draws = regularization.draws ?? 1;
-    return this.predictor.probabilities(samples, values, this.openOf(task), draws, this.random);
+    this.predictor ??= Predictor.open(
+      this.engine,
+      this.isolation,
+      this.crown,
+      this.random,
+      this.options.threads,
+    );
+    const predictor = await this.predictor;
+    return predictor.probabilities(samples, values, this.openOf(task), draws, this.random);
   }
 
   holdings(): Holdings {
@@ -169,7 +278,25 @@ export class SharedNetwork implements ContinualLearner, SharedState {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.stepper.close(), this.predictor.close(), this.axes.rehearsal.close?.()]);
+    const predictor = await this.predictor;
+    await Promise.all([this.stepper.close(), predictor?.close(), this.axes.rehearsal.close?.()]);
+  }
+
+  /** Parameters and what the regularization keeps, by name: live. */
+  private keptTensors(): [string, FloatTensor][] {
+    const values = this.values();
+    return [
+      ...this.parameters.map(({ name, dims }): [string, FloatTensor] => [
+        name,
+        { dims, data: values.get(name)! },
+      ]),
+      ...Object.entries(this.axes.regularization.keeps?.() ?? {}),
+    ];
+  }
+
+  private round(): void {
+    if (this.options.precision !== 'half') return;
+    for (const [, { data }] of this.keptTensors()) data.set(fromHalf(toHalf(data)));
   }
 
   /** The classes that come into question for a task; all where tasks are not told apart. */
@@ -209,10 +336,9 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const { rehearsal } = this.axes;
     const { direction, constraints } = rehearsal;
     const batch = this.shape('batch', this.options.batch + joined(rehearsal));
-    const memory = this.shape('memory', rehearsal.rows);
+    const rows = new Float32Array(direction ? batches.length * rehearsal.rows : 0);
     const tensors = {
       ...blankBatch(batch, batches.length),
-      ...(direction ? blankBatch(memory, batches.length) : {}),
       ...drawNoise(this.noise, batches.length, this.random),
     };
     const news = batches.map((indices) =>
@@ -227,15 +353,20 @@ export class SharedNetwork implements ContinualLearner, SharedState {
     const rates = news.map((fresh, at) => {
       const recalled = constraints ? [] : rehearsal.recall(task, this.random).flat();
       const samples = samplesOf(fresh);
-      const remembered = recalled.map((r) => this.sampleOf(r));
-      fillBatch(tensors, batch, at, direction ? samples : [...samples, ...remembered]);
-      // Without a memory yet, the step's own samples correct nothing: their gradient agrees with itself.
-      if (direction) fillBatch(tensors, memory, at, remembered.length > 0 ? remembered : samples);
+      const joining = direction ? [] : recalled.map((r) => this.sampleOf(r));
+      fillBatch(tensors, batch, at, [...samples, ...joining]);
+      if (direction) {
+        rows.set(
+          this.remembered!.rowsOf(recalled, (r) => this.sampleOf(r)),
+          at * rehearsal.rows,
+        );
+      }
       // Each sample passes by once, however many epochs there are.
       if (epoch === 0) for (const sample of fresh) rehearsal.offer(sample);
       return this.options.optimizer === 'adam' ? adamRate(++this.step, 1) : 1;
     });
-    return { ...tensors, ...ratesOf(rates) };
+    const picked = direction && { [MEMORY_ROWS]: { dims: [batches.length, rehearsal.rows], data: rows } };
+    return { ...tensors, ...ratesOf(rates), ...picked };
   }
 
   private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {

@@ -1,4 +1,4 @@
-import type { Engine } from '../../engine/engine.js';
+import type { Engine, FloatTensor } from '../../engine/engine.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
 import type { Random } from '../../random.js';
 import type { Samples } from '../samples.js';
@@ -40,6 +40,10 @@ export interface SequenceRegularization extends Regularization {
   readonly draws?: number;
   /** How many samples the method keeps. */
   readonly count?: number;
+  /** What the method keeps from task to task, by name: live arrays that what was kept is written into. */
+  keeps?(): Readonly<Record<string, FloatTensor>>;
+  /** Called when a learner has taken its state back: parameters and what the method keeps are there. */
+  restored?(state: SharedState): void;
   /** What the method keeps beside the parameters and samples. */
   stateBytes?(): number;
   /** Figures of the method's own, for results. */

@@ -2,6 +2,7 @@ import { gradients } from '../../autodiff/gradient.js';
 import { crossEntropy } from '../../autodiff/loss.js';
 import { lower } from '../../autodiff/lower.js';
 import { adam, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
+import type { Picked } from '../../autodiff/repeat.js';
 import { add } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
@@ -12,6 +13,7 @@ import { LOSS } from '../training-graph.js';
 import { batchInputs } from './batches.js';
 import { arranged, fedBy } from './headed.js';
 import type { Direction } from './rehearsal.js';
+import { MEMORY_ROWS, tableOf } from './remembered-table.js';
 import type { SequenceRegularization } from './shared-state.js';
 
 export interface StepOptions {
@@ -91,6 +93,7 @@ export function sharedStep(
   const inputsOf = (of: string) =>
     Object.entries(batchInputs(of)).flatMap(([kind, name]) => (kind !== 'open' || masked ? [name] : []));
   const each = [...inputsOf('batch'), ...noise.keys(), RATE_INPUT];
+  const picked: Picked[] = [];
   if (direction) {
     const { b: other } = lossOf(isolation, crown, reference, masked, 'memory', random);
     const remembered = gradients(other, 'data_loss', names);
@@ -100,7 +103,7 @@ export function sharedStep(
     const known = new Map([...names, ...inputs].map((name) => [name, name]));
     const inlined = inline(b, other.graph(), known);
     found = direction.correct(b, found, new Map([...remembered].map(([p, g]) => [p, inlined.get(g)!])));
-    each.push(...inputs);
+    picked.push(...inputs.map((input) => ({ input, table: tableOf(input), rows: MEMORY_ROWS })));
   }
   const optimize = optimizer === 'adam' ? adam : sgd;
   const steps = optimize(
@@ -109,5 +112,5 @@ export function sharedStep(
     (next) => regularization.settle?.(b, crown, next) ?? next,
   );
   b.output(LOSS);
-  return { model: lower(b.model('lichen-sequence')), parameters, steps, each, noise };
+  return { model: lower(b.model('lichen-sequence')), parameters, steps, each, picked, noise };
 }

@@ -1,29 +1,29 @@
 import type { Engine } from '../../engine/engine.js';
 import { LichenError } from '../../errors.js';
+import { fromHalf, toHalf } from '../../onnx/float16.js';
 import { Random } from '../../random.js';
-import type { AdapterTensors, StoredTensor } from '../adapter.js';
+import { type AdapterTensors, half, type StoredTensor } from '../adapter.js';
 import { FineTuning, withTrained } from '../isolation/fine-tuning.js';
 import { crownBytes } from '../isolation/layers.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
 import type { Crown, Isolation, IsolationContext } from '../strategy.js';
 import type {
-  ContinualLearner,
   Holdings,
+  KeptLearner,
+  LearnerState,
   SequenceOptions,
   SequenceProgress,
+  TaskNetworkParts,
   TaskReport,
 } from './continual-learner.js';
-import { fedBy } from './headed.js';
+import { fedBy, HEAD } from './headed.js';
 import type { SequenceTask } from './task.js';
 import { TaskPredictor } from './task-predictor.js';
 import { type TaskHead, TaskTrainer, type TaskTraining } from './task-trainer.js';
 
 /** What is kept of a task. */
-export interface LearnedTask {
-  classes: readonly number[];
-  tensors: AdapterTensors;
-  head: TaskHead;
+export interface LearnedTask extends TaskNetworkParts {
   /** What the method tells of how it learned the task. */
   report?: TaskReport;
 }
@@ -66,12 +66,13 @@ export interface DescribedTask {
 }
 
 /** Learns tasks one after the other, each with what an isolation strategy keeps apart for it, and a head of its own. */
-export class TaskNetworks implements ContinualLearner {
+export class TaskNetworks implements KeptLearner {
   private readonly trainer: TaskTrainer;
   private readonly isolation: Isolation | PhasedIsolation;
   private readonly settings: TaskNetworksOptions;
   private crown: Crown;
   private learned: LearnedTask[] = [];
+  private readonly names: string[] = [];
   /** Deployed networks of tasks, compiled when they are first asked. */
   private readonly predictors = new Map<number, TaskPredictor>();
 
@@ -90,11 +91,13 @@ export class TaskNetworks implements ContinualLearner {
 
   async learn(task: SequenceTask, report: (p: SequenceProgress) => void = () => {}): Promise<void> {
     const number = this.learned.length;
-    const { isolation } = this;
+    this.names.push(task.name);
+    const { isolation, trainer } = this;
     if ('learn' in isolation) {
-      const { trainer, learned } = this;
+      const { learned } = this;
       const context = { crown: this.crown, earlier: learned.map((l) => l.tensors) };
-      this.learned = await isolation.learn({ trainer, context, learned, task, number, report });
+      const next = await isolation.learn({ trainer, context, learned, task, number, report });
+      this.learned = trainer.options.precision === 'half' ? next.map(halved) : next;
       // Earlier tasks may have another network now.
       await this.forget();
       return;
@@ -111,7 +114,45 @@ export class TaskNetworks implements ContinualLearner {
     const tensors = isolation.freeze(context, values);
     const { engine } = this.trainer;
     const told = await this.settings.describe?.({ engine, context, tensors, head, task });
-    this.learned.push({ classes: task.classes, tensors, head, ...(told && { report: told }) });
+    const kept = { classes: task.classes, tensors, head, ...(told && { report: told }) };
+    this.learned.push(trainer.options.precision === 'half' ? halved(kept) : kept);
+  }
+
+  state(): LearnerState {
+    const tensors: AdapterTensors = new Map();
+    this.learned.forEach((task, k) => {
+      for (const [name, tensor] of task.tensors) tensors.set(`${k}/${name}`, tensor);
+      const { weight, bias } = task.head;
+      const dims = [bias.length, weight.length / bias.length];
+      tensors.set(`${k}/${HEAD}.weight`, { type: 'float', dims, data: weight });
+      tensors.set(`${k}/${HEAD}.bias`, { type: 'float', dims: [bias.length], data: bias });
+    });
+    const tasks = this.learned.map(({ classes }, k) => ({ name: this.names[k]!, classes }));
+    return { tasks, numbers: { random: this.trainer.random.position() }, tensors };
+  }
+
+  restore({ tasks, numbers, tensors }: LearnerState): void {
+    this.names.push(...tasks.map((t) => t.name));
+    this.learned = tasks.map(({ classes }, k) => {
+      const prefix = `${k}/`;
+      const own = [...tensors].filter(([name]) => name.startsWith(prefix));
+      const named: AdapterTensors = new Map(own.map(([name, t]) => [name.slice(prefix.length), t]));
+      const [weight, bias] = [named.get(`${HEAD}.weight`), named.get(`${HEAD}.bias`)];
+      if (!weight || !bias) {
+        throw new LichenError('learner-state-foreign', `what was kept has no head for task ${k}`);
+      }
+      named.delete(`${HEAD}.weight`);
+      named.delete(`${HEAD}.bias`);
+      return { classes, tensors: named, head: { weight: weight.data, bias: bias.data } };
+    });
+    this.trainer.random.resume(numbers.random!);
+  }
+
+  /** These methods rehearse nothing. */
+  remember(): void {}
+
+  networks(): readonly TaskNetworkParts[] {
+    return this.learned.map(({ classes, tensors, head }) => ({ classes, tensors, head }));
   }
 
   async probabilities(samples: Samples, task?: number): Promise<Rows> {
@@ -200,6 +241,16 @@ export class TaskNetworks implements ContinualLearner {
     this.predictors.set(task, predictor);
     return predictor;
   }
+}
+
+/** A task with its numbers in half precision. Whole numbers, which may be places, stay as they are. */
+function halved({ tensors, head, ...task }: LearnedTask): LearnedTask {
+  const rounded = [...tensors].map(([name, t]): [string, StoredTensor] => [
+    name,
+    t.type === 'float' && !t.data.every(Number.isInteger) ? half(t.data, t.dims) : t,
+  ]);
+  const weight = fromHalf(toHalf(head.weight));
+  return { ...task, tensors: new Map(rounded), head: { weight, bias: head.bias } };
 }
 
 function storedBytes({ type, data }: StoredTensor): number {

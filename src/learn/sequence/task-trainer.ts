@@ -12,7 +12,7 @@ import type { Samples } from '../samples.js';
 import { Steps } from '../steps.js';
 import type { Parameter, TrainableNetwork } from '../strategy.js';
 import { LOSS } from '../training-graph.js';
-import { batchInputs, blankBatch, drawNoise, fillBatch, ratesOf } from './batches.js';
+import { batchInputs, blankBatch, bytesOf, drawNoise, fillBatch, ratesOf } from './batches.js';
 import type { SequenceOptions, SequenceProgress } from './continual-learner.js';
 import { runEpochs } from './epochs.js';
 import { arranged, HEAD } from './headed.js';
@@ -83,7 +83,7 @@ export class TaskTrainer {
     report: (progress: SequenceProgress) => void = () => {},
   ): Promise<TrainedTask> {
     const { task, number, samples = task.train } = training;
-    const { batch, epochs: usual, optimizer, threads } = this.options;
+    const { batch, epochs: usual, optimizer, threads, stepsAtOnce } = this.options;
     const { epochs = usual, mostSteps, schedule = () => 1, afterEpoch } = training;
     const rows = Math.min(batch, samples.count);
     const graph = this.step(training, rows);
@@ -101,7 +101,11 @@ export class TaskTrainer {
     try {
       const losses = await runEpochs(
         steps,
-        { count: samples.count, epochs, batch: rows, ...(mostSteps !== undefined && { mostSteps }) },
+        {
+          ...{ count: samples.count, epochs, batch: rows, stepsAtOnce },
+          stepBytes: bytesOf(shape),
+          ...(mostSteps !== undefined && { mostSteps }),
+        },
         {
           feed: (batches) => {
             const tensors = {

@@ -2,7 +2,7 @@ import { adamRate } from '../../autodiff/optimizer.js';
 import type { Samples } from '../samples.js';
 import { Steps } from '../steps.js';
 import type { Isolation, Regularization } from '../strategy.js';
-import { type BatchShape, blankBatch, drawNoise, fillBatch, ratesOf } from './batches.js';
+import { type BatchShape, blankBatch, bytesOf, drawNoise, fillBatch, ratesOf } from './batches.js';
 import { runEpochs } from './epochs.js';
 import type { SharedState } from './shared-state.js';
 import { sharedStep } from './shared-step.js';
@@ -48,7 +48,10 @@ export async function trainCopy(
   try {
     await runEpochs(
       steps,
-      { count: samples.count, epochs, batch: rows },
+      {
+        ...{ count: samples.count, epochs, batch: rows },
+        ...{ stepBytes: bytesOf(shape), stepsAtOnce: options.stepsAtOnce },
+      },
       {
         feed: (batches) => {
           const tensors = {

@@ -5,6 +5,7 @@ import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
 import { cholesky, solve } from './linear.js';
 import { columnProducts } from './products.js';
+import { WhitenedClasses } from './whitened.js';
 
 const MAGIC = Buffer.from('LICHEND1');
 /** Used until held-out samples have chosen better ones; see docs/benchmarks.md. */
@@ -117,9 +118,7 @@ export class StreamingDiscriminant {
    * @throws LichenError `learn-no-samples` with fewer than two samples or no class
    */
   async head(exact = true): Promise<Head> {
-    if (this.samples < 2 || this.classes.length === 0) {
-      throw new LichenError('learn-no-samples', 'an answer needs at least two labelled samples');
-    }
+    this.requireSamples();
     if (exact || !this.factor) this.factor = await this.factorize();
     const { lower, scales } = this.factor;
     const width = this.width;
@@ -143,6 +142,16 @@ export class StreamingDiscriminant {
       bias,
       features: width,
     };
+  }
+
+  /**
+   * The classes in the space where their covariance is the unit matrix.
+   * @throws LichenError `learn-no-samples` with fewer than two samples
+   */
+  async whitened(): Promise<WhitenedClasses> {
+    this.requireSamples();
+    const { lower, scales } = this.factor ?? (await this.factorize());
+    return new WhitenedClasses(this.classes, this.means, lower, scales);
   }
 
   /** Frees the factorization; the next answer makes it anew. */
@@ -216,6 +225,12 @@ export class StreamingDiscriminant {
     made.shrinkage = header.shrinkage;
     made.temperature = header.temperature;
     return made;
+  }
+
+  private requireSamples(): void {
+    if (this.samples < 2 || this.classes.length === 0) {
+      throw new LichenError('learn-no-samples', 'an answer needs at least two labelled samples');
+    }
   }
 
   private async factorize(): Promise<Factor> {

@@ -1,0 +1,73 @@
+import type { Backbone } from '../../src/backbone/backbone.js';
+import type { Engine } from '../../src/engine/engine.js';
+import { deployModel } from '../../src/learn/deploy.js';
+import { Frozen } from '../../src/learn/isolation/frozen.js';
+import { TaskNetwork } from '../../src/learn/network.js';
+import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
+import { Random } from '../../src/random.js';
+import { TaskChooser } from '../../src/recognize/chooser.js';
+import { instantModel } from '../../src/recognize/task-model.js';
+import type { PictureSet } from './pictures.js';
+
+/** Of a class at most so many photographs are known, and at most two thirds; of those one in five is held out. */
+const KNOWN = 60;
+const HELD_OUT_EVERY = 5;
+
+/** What a device knows, and what is left to test it on. */
+export interface Known {
+  chooser: TaskChooser;
+  /** Answers of all known classes with probabilities. */
+  answers: TaskNetwork;
+  classes: readonly string[];
+  /** For each set, indices of photographs that the device never saw, of the classes that it knows. */
+  tests: Map<string, number[]>;
+  close(): Promise<void>;
+}
+
+/** Lets a device see some sets, each as a task, except for some classes. */
+export async function learnSets(
+  engine: Engine,
+  backbone: Backbone,
+  sets: readonly PictureSet[],
+  falseAlarms: number,
+  seed: number,
+  without: readonly string[] = [],
+): Promise<Known> {
+  const random = new Random(seed);
+  const bare = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
+  const network = await TaskNetwork.open(engine, bare, backbone.latentCodec);
+  const discriminants = new Map<string, StreamingDiscriminant>();
+  const heldOut: Uint8Array[] = [];
+  const tests = new Map<string, number[]>();
+  for (const set of sets) {
+    const fitted: number[] = [];
+    const test: number[] = [];
+    for (const label of set.classes.filter((c) => !without.includes(c))) {
+      const own = random.shuffle(set.labels.flatMap((l, i) => (l === label ? [i] : [])));
+      const known = own.slice(0, Math.min(KNOWN, Math.floor((2 * own.length) / 3)));
+      known.forEach((i, k) => {
+        if (k % HELD_OUT_EVERY === 0) heldOut.push(set.latents[i]!);
+        else fitted.push(i);
+      });
+      test.push(...own.slice(known.length));
+    }
+    const { summary } = await network.describe(fitted.map((i) => set.latents[i]!));
+    const discriminant = new StreamingDiscriminant(network.blocks);
+    await discriminant.addAll(
+      engine,
+      summary,
+      fitted.map((i) => set.labels[i]!),
+    );
+    discriminants.set(set.name, discriminant);
+    tests.set(set.name, random.shuffle(test));
+  }
+  await network.close();
+  const chooser = await TaskChooser.open(engine, backbone, discriminants, { falseAlarms, heldOut });
+  const head = await StreamingDiscriminant.merge(discriminants).head();
+  const answers = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
+  const close = async () => {
+    await chooser.close();
+    await answers.close();
+  };
+  return { chooser, answers, classes: head.classes, tests, close };
+}

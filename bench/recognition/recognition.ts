@@ -1,0 +1,268 @@
+import { readFile } from 'node:fs/promises';
+import { Backbone } from '../../src/backbone/backbone.js';
+import { defaultManifest } from '../../src/backbone/manifest.js';
+import type { Trunk } from '../../src/backbone/trunk.js';
+import type { Engine } from '../../src/engine/engine.js';
+import { auroc } from '../../src/learn/auroc.js';
+import { Random } from '../../src/random.js';
+import type { Explanation } from '../../src/recognize/chooser.js';
+import { DriftMonitor } from '../../src/recognize/drift.js';
+import { type Summary, summaryOf } from '../statistics.js';
+import { type Known, learnSets } from './known.js';
+import { CHANGES, latentsOf, type PictureSet, readSet } from './pictures.js';
+
+/** Frames of a stream before its change, and after the change has begun. */
+const BEFORE = 300;
+const AFTER = 400;
+/** Frames of a stream that does not change. */
+const STEADY = 10_000;
+/** Novel photographs that a test takes, at most. */
+const NOVEL = 400;
+
+export interface RecognitionOptions {
+  folder: string;
+  seeds: number;
+  firstSeed: number;
+  falseAlarms: number;
+}
+
+/** How novel things are told from known ones. */
+export interface NoveltyRow {
+  known: string;
+  novel: string;
+  auroc: Summary;
+  /** Share of known test photographs that were called novel, and of novel ones. */
+  falseAlarms: Summary;
+  found: Summary;
+}
+
+/** How a change of a stream is noticed. */
+export interface StreamRow {
+  change: string;
+  /** Frames from the change's beginning to the first alarm; of the seeds in which there was one. */
+  delay: Summary | null;
+  missed: number;
+  /** Share of right answers before the change began, and in the last hundred frames. */
+  accuracyBefore: Summary;
+  accuracyAfter: Summary;
+}
+
+export interface RecognitionResult {
+  falseAlarmRate: number;
+  novelty: NoveltyRow[];
+  /** Share of photographs whose task was chosen rightly, signs against tiles. */
+  taskChoice: Summary;
+  streams: StreamRow[];
+  /** Drift alarms in ten thousand frames without a change. */
+  steadyAlarms: Summary;
+}
+
+interface Frame extends Explanation {
+  confidence: number;
+  answer: string;
+}
+
+/** Recognition without boundaries: task, novelty and drift on photographs that were never learned. */
+export async function measureRecognition(
+  engine: Engine,
+  { folder, seeds, firstSeed, falseAlarms }: RecognitionOptions,
+  say: (text: string) => void,
+): Promise<RecognitionResult> {
+  const backbone = await Backbone.open(defaultManifest(), engine);
+  const trunk = await backbone.openTrunk(engine);
+  try {
+    const signs = await readSet(folder, 'hand-signs', backbone, trunk, say);
+    const tiles = await readSet(folder, 'magnetic-tiles', backbone, trunk, say);
+    const runs: { novelty: NoveltyRun[]; choice: number; streams: StreamRun[]; steadyAlarms: number }[] = [];
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+      const teach = (sets: PictureSet[], without: string[] = []) =>
+        learnSets(engine, backbone, sets, falseAlarms, seed, without);
+      const unseen = new Random(seed).shuffle([...signs.classes]).slice(0, 2);
+      say(`seed ${seed}: novelty`);
+      const novelty = [
+        await noveltyOf(await teach([signs]), signs, tiles, tiles.latents, seed),
+        await noveltyOf(await teach([tiles]), tiles, signs, signs.latents, seed),
+        await noveltyOf(
+          await teach([signs], unseen),
+          signs,
+          { name: 'two signs that were not shown' },
+          signs.latents.filter((_, i) => unseen.includes(signs.labels[i]!)),
+          seed,
+        ),
+      ];
+      say(`seed ${seed}: tasks`);
+      const both = await teach([signs, tiles]);
+      const choice = await taskChoice(both, [signs, tiles]);
+      await both.close();
+      const known = await teach([signs]);
+      const streams = await streamsOf(known, signs, tiles, backbone, trunk, seed, (text) =>
+        say(`seed ${seed}: ${text}`),
+      );
+      const steadyAlarms = await steady(known, signs, seed);
+      await known.close();
+      runs.push({ novelty, choice, streams, steadyAlarms });
+    }
+    return {
+      falseAlarmRate: falseAlarms,
+      novelty: runs[0]!.novelty.map(({ known, novel }, k) => {
+        const of = (pick: (r: NoveltyRun) => number) => summaryOf(runs.map((run) => pick(run.novelty[k]!)));
+        return {
+          ...{ known, novel, auroc: of((r) => r.auroc) },
+          falseAlarms: of((r) => r.falseAlarms),
+          found: of((r) => r.found),
+        };
+      }),
+      taskChoice: summaryOf(runs.map((r) => r.choice)),
+      streams: runs[0]!.streams.map(({ change }, k) => {
+        const own = runs.map((run) => run.streams[k]!);
+        const delays = own.flatMap((r) => (r.delay === null ? [] : [r.delay]));
+        return {
+          change,
+          delay: delays.length > 0 ? summaryOf(delays) : null,
+          missed: own.length - delays.length,
+          accuracyBefore: summaryOf(own.map((r) => r.accuracyBefore)),
+          accuracyAfter: summaryOf(own.map((r) => r.accuracyAfter)),
+        };
+      }),
+      steadyAlarms: summaryOf(runs.map((r) => r.steadyAlarms)),
+    };
+  } finally {
+    await trunk.close();
+  }
+}
+
+interface NoveltyRun {
+  known: string;
+  novel: string;
+  auroc: number;
+  falseAlarms: number;
+  found: number;
+}
+
+async function noveltyOf(
+  device: Known,
+  known: PictureSet,
+  novel: { name: string },
+  novelLatents: readonly Uint8Array[],
+  seed: number,
+): Promise<NoveltyRun> {
+  const expected = await device.chooser.explain(device.tests.get(known.name)!.map((i) => known.latents[i]!));
+  const some = new Random(seed + 1).shuffle([...novelLatents]).slice(0, NOVEL);
+  const unexpected = await device.chooser.explain(some);
+  await device.close();
+  const all = [...expected, ...unexpected];
+  const scores = { data: Float32Array.from(all, (e) => e.score!), count: all.length, width: 1 };
+  const isNovel = all.map((_, i) => (i < expected.length ? 1 : 0));
+  const share = (of: readonly Explanation[]) => of.filter((e) => e.novel).length / of.length;
+  return {
+    ...{ known: known.name, novel: novel.name, auroc: auroc(scores, isNovel, [0]) },
+    falseAlarms: share(expected),
+    found: share(unexpected),
+  };
+}
+
+async function taskChoice({ chooser, tests }: Known, sets: readonly PictureSet[]): Promise<number> {
+  let [right, count] = [0, 0];
+  for (const set of sets) {
+    const chosen = await chooser.choose(tests.get(set.name)!.map((i) => set.latents[i]!));
+    right += chosen.filter((task) => task === set.name).length;
+    count += chosen.length;
+  }
+  return right / count;
+}
+
+async function frames(
+  { chooser, answers, classes }: Known,
+  latents: readonly Uint8Array[],
+): Promise<Frame[]> {
+  const explained = await chooser.explain(latents);
+  const rows = await answers.probabilities(latents);
+  return explained.map((e, i) => {
+    const row = Array.from(rows.data.subarray(i * rows.width, (i + 1) * rows.width));
+    const confidence = Math.max(...row);
+    return { ...e, confidence, answer: classes[row.indexOf(confidence)]! };
+  });
+}
+
+interface StreamRun {
+  change: string;
+  delay: number | null;
+  accuracyBefore: number;
+  accuracyAfter: number;
+}
+
+/** Streams of signs that change slowly in one way, and one that turns to tiles at once. */
+async function streamsOf(
+  device: Known,
+  signs: PictureSet,
+  tiles: PictureSet,
+  backbone: Backbone,
+  trunk: Trunk,
+  seed: number,
+  say: (text: string) => void,
+): Promise<StreamRun[]> {
+  const random = new Random(seed + 2);
+  const own = device.tests.get(signs.name)!;
+  const draw = () => own[random.int(own.length)]!;
+  const before = Array.from({ length: BEFORE }, draw);
+  const unchanged = await frames(
+    device,
+    before.map((i) => signs.latents[i]!),
+  );
+  const runs: StreamRun[] = [];
+  const add = (change: string, after: readonly Frame[], truth: readonly (string | null)[]) => {
+    const accuracy = (part: readonly Frame[], labels: readonly (string | null)[]) =>
+      part.filter((f, i) => f.answer === `${signs.name}/${labels[i]}`).length / part.length;
+    runs.push({
+      change,
+      delay: delayOf([...unchanged, ...after]),
+      accuracyBefore: accuracy(
+        unchanged,
+        before.map((i) => signs.labels[i]!),
+      ),
+      accuracyAfter: accuracy(after.slice(-100), truth.slice(-100)),
+    });
+  };
+  const other = Array.from({ length: AFTER }, () => tiles.latents[random.int(tiles.latents.length)]!);
+  add(
+    'tiles in place of signs',
+    await frames(device, other),
+    other.map(() => null),
+  );
+  for (const [name, change] of Object.entries(CHANGES)) {
+    const drawn = Array.from({ length: AFTER }, draw);
+    const latents = await latentsOf(
+      drawn.map((i, k) => async () => change(await readFile(signs.files[i]!), (k + 1) / AFTER)),
+      backbone,
+      trunk,
+      (done) => say(`${name}: ${done}/${AFTER} pictures changed`),
+    );
+    add(
+      name,
+      await frames(device, latents),
+      drawn.map((i) => signs.labels[i]!),
+    );
+  }
+  return runs;
+}
+
+/** Frames from the change's beginning to the first alarm; null where there is none, or one before. */
+function delayOf(stream: readonly Frame[]): number | null {
+  const monitor = new DriftMonitor();
+  for (const [k, frame] of stream.entries()) {
+    if (monitor.add(frame) && k >= BEFORE) return k - BEFORE + 1;
+  }
+  return null;
+}
+
+async function steady(device: Known, signs: PictureSet, seed: number): Promise<number> {
+  const random = new Random(seed + 3);
+  const own = await frames(
+    device,
+    device.tests.get(signs.name)!.map((i) => signs.latents[i]!),
+  );
+  const monitor = new DriftMonitor();
+  let alarms = 0;
+  for (let k = 0; k < STEADY; k++) if (monitor.add(own[random.int(own.length)]!)) alarms++;
+  return alarms;
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { duration } from '../config/units.js';
+import type { DriftKind } from '../recognize/drift.js';
+import type { NoveltyRule } from '../recognize/recognizer.js';
+import { SMOOTHING_DEFAULTS } from '../recognize/smoothing.js';
+import type { ReplayMemory } from '../replay/memory.js';
+
+/** So many of the newest held-out samples say what known ones look like: more would only take time. */
+const HELD_OUT = 200;
+
+/** Settings of how the device recognizes. */
+export const recognizeSchema = z.strictObject({
+  falseAlarms: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.05)
+    .describe(
+      'Share of pictures of known classes that may be called novel; 0 calls nothing novel. It needs 1 / share held-out samples.',
+    ),
+  drift: z
+    .enum(['report', 'off'])
+    .default('report')
+    .describe('What happens when the pictures of a source are no longer like those learned.'),
+  smoothing: z
+    .strictObject({
+      halfLife: duration(0)
+        .default(1000 * SMOOTHING_DEFAULTS.halfLife)
+        .describe('Time after which an answer counts half; such as 2 s.'),
+      enter: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .default(SMOOTHING_DEFAULTS.enter)
+        .describe('Smoothed probability from which a label stands.'),
+      leave: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(SMOOTHING_DEFAULTS.leave)
+        .describe('Smoothed probability below which it stands no more; at most `enter`.'),
+    })
+    .refine((s) => s.leave <= s.enter, { error: '`leave` must not be above `enter`', path: ['leave'] })
+    .prefault({})
+    .describe('How answers over time become one that an automation can rely on.'),
+});
+
+export type RecognizeConfig = z.infer<typeof recognizeSchema>;
+
+/** How the recognizer tells what is novel; undefined where nothing is to be. */
+export function noveltyRule(
+  { falseAlarms }: Pick<RecognizeConfig, 'falseAlarms'>,
+  memory: ReplayMemory,
+): NoveltyRule | undefined {
+  if (falseAlarms === 0) return undefined;
+  return {
+    falseAlarms,
+    heldOut: (tasks) =>
+      memory
+        .refs({ heldOut: true })
+        .filter((ref) => tasks.includes(ref.task))
+        .sort((a, b) => b.at - a.at)
+        .slice(0, HELD_OUT)
+        .map((ref) => memory.read(ref)),
+  };
+}
+
+/** What the owner is told when a stream has changed. */
+export function driftMessage(source: string, kind: DriftKind): string {
+  const what = {
+    novelty: 'are no longer like those that were learned',
+    confidence: 'are answered less surely than before',
+  };
+  return `the pictures of '${source}' ${what[kind]}; label some of them, or begin a new task`;
+}

@@ -1,0 +1,17 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
+import type { AdapterTensors } from '../adapter.js';
+import type { Isolation, IsolationContext, TaskOutputs } from '../strategy.js';
+import { FineTuning } from './fine-tuning.js';
+
+/**
+ * The network of a task that shares one trained crown with others. The adapter of the task that was trained holds the
+ * crown's weights; adapters of the others hold a head alone and build on that one.
+ */
+export class SharedCrown implements Pick<Isolation, 'name' | 'deploy'> {
+  readonly name = 'shared';
+
+  deploy(context: IsolationContext, adapter: AdapterTensors, b: GraphBuilder, latent: string): TaskOutputs {
+    const weights = adapter.size > 0 ? adapter : (context.earlier.at(-1) ?? adapter);
+    return new FineTuning(0).deploy(context, weights, b, latent);
+  }
+}

@@ -1,0 +1,84 @@
+import { forward } from './linear.js';
+
+/** What a new sample says of the classes. */
+export interface Evidence {
+  /** The class whose mean is nearest. */
+  nearest: number;
+  /** Squared Mahalanobis distance to it. */
+  distance: number;
+  /**
+   * Cosine between the sample and the class mean that it points to most, both seen from the middle of all class means;
+   * 0 with a single class, which has no direction.
+   */
+  angle: number;
+}
+
+/**
+ * Classes in the space where their shared covariance is the unit matrix: there, distance and angle mean the same in all
+ * directions. The nearest class is what the linear discriminant answers where classes are equally likely.
+ */
+export class WhitenedClasses {
+  /** In the order of `Evidence.nearest`. */
+  readonly classes: readonly string[];
+  private readonly lower: Float64Array;
+  private readonly scales: Float64Array;
+  private readonly means: readonly Float64Array[];
+  private readonly middle: Float64Array;
+  /** Of each mean from the middle. */
+  private readonly lengths: readonly number[];
+
+  /**
+   * @param means of each class, [width]
+   * @param lower Cholesky factor of the covariance of the scaled features, [width, width]
+   * @param scales what each feature is multiplied by
+   */
+  constructor(
+    classes: readonly string[],
+    means: readonly Float64Array[],
+    lower: Float64Array,
+    scales: Float64Array,
+  ) {
+    this.classes = [...classes];
+    this.lower = lower;
+    this.scales = scales;
+    this.means = means.map((m) => this.whiten(m));
+    const width = scales.length;
+    this.middle = new Float64Array(width);
+    for (const mean of this.means) for (let k = 0; k < width; k++) this.middle[k]! += mean[k]! / means.length;
+    this.lengths = this.means.map((mean) => Math.sqrt(this.products(mean, mean)));
+  }
+
+  /** @param summary of one sample, [width] */
+  evidence(summary: ArrayLike<number>): Evidence {
+    const x = this.whiten(summary);
+    let nearest = 0;
+    let distance = Number.POSITIVE_INFINITY;
+    for (const [c, mean] of this.means.entries()) {
+      let sum = 0;
+      for (let k = 0; k < mean.length; k++) sum += (x[k]! - mean[k]!) ** 2;
+      if (sum < distance) [nearest, distance] = [c, sum];
+    }
+    return { nearest, distance, angle: this.angle(x) };
+  }
+
+  private angle(x: Float64Array): number {
+    if (this.means.length < 2) return 0;
+    const length = Math.sqrt(this.products(x, x));
+    const cosines = this.means.map((mean, c) => this.products(x, mean) / (length * this.lengths[c]!));
+    // Classes that lie on the middle have no direction.
+    return Math.max(-1, ...cosines.filter((cosine) => Number.isFinite(cosine)));
+  }
+
+  /** Of two vectors from the middle. */
+  private products(a: Float64Array, b: Float64Array): number {
+    let sum = 0;
+    for (let k = 0; k < a.length; k++) sum += (a[k]! - this.middle[k]!) * (b[k]! - this.middle[k]!);
+    return sum;
+  }
+
+  private whiten(summary: ArrayLike<number>): Float64Array {
+    const x = Float64Array.from(this.scales, (scale, k) => scale * summary[k]!);
+    forward(this.lower, x.length, x);
+    return x;
+  }
+}

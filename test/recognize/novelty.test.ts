@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
+import type { Evidence } from '../../src/learn/streaming/whitened.js';
+import { fillNormal } from '../../src/normal.js';
+import { Random } from '../../src/random.js';
+import { Novelty } from '../../src/recognize/novelty.js';
+
+const WIDTH = 12;
+
+/** Samples of three classes whose features are correlated and of unlike scale. */
+function draws(count: number, seed: number, means: readonly (readonly number[])[]) {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const x = new Float32Array(WIDTH);
+    fillNormal(x, random);
+    for (let k = WIDTH - 1; k > 0; k--) x[k] = (x[k]! + x[k - 1]!) * (k < 6 ? 1 : 10);
+    const label = i % means.length;
+    means[label]!.forEach((m, k) => {
+      x[k]! += m;
+    });
+    return { x, label };
+  });
+}
+
+const means = [0, 1, 2].map((c) =>
+  Array.from({ length: WIDTH }, (_, k) => (k % 3 === c ? (k < 6 ? 6 : 60) : 0)),
+);
+
+async function evidenceOf(samples: readonly { x: Float32Array }[]): Promise<Evidence[]> {
+  const discriminant = new StreamingDiscriminant([WIDTH]);
+  discriminant.shrinkage = 0.001;
+  for (const { x, label } of draws(600, 1, means)) discriminant.add(x, `c${label}`);
+  const space = await discriminant.whitened();
+  return samples.map(({ x }) => space.evidence(x));
+}
+
+describe('whitened classes', () => {
+  it('find the nearest class as the discriminant answers, at the distance that the covariance says', async () => {
+    const test = draws(300, 2, means);
+    const found = await evidenceOf(test);
+    expect(found.filter((e, i) => e.nearest === test[i]!.label).length).toBeGreaterThan(285);
+    // Of normal samples the squared distance to their own mean has the number of features as mean.
+    const mean = found.reduce((sum, e) => sum + e.distance, 0) / found.length;
+    expect(mean).toBeGreaterThan(WIDTH * 0.75);
+    expect(mean).toBeLessThan(WIDTH * 1.25);
+    for (const e of found) expect(Math.abs(e.angle)).toBeLessThanOrEqual(1 + 1e-9);
+  });
+
+  it('have no direction when there is but one', async () => {
+    const discriminant = new StreamingDiscriminant([WIDTH]);
+    for (const { x } of draws(30, 3, [means[0]!])) discriminant.add(x, 'only');
+    expect((await discriminant.whitened()).evidence(draws(1, 4, [means[0]!])[0]!.x).angle).toBe(0);
+  });
+
+  it('need two samples', async () => {
+    await expect(new StreamingDiscriminant([WIDTH]).whitened()).rejects.toMatchObject({
+      code: 'learn-no-samples',
+    });
+  });
+});
+
+describe('novelty', () => {
+  it('calls no more of the known novel than was chosen, and nearly all that is foreign', async () => {
+    for (const rate of [0.02, 0.1]) {
+      const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), rate);
+      const known = await evidenceOf(draws(2000, 6, means));
+      const share = known.filter((e) => novelty.isNovel(e)).length / known.length;
+      expect(share).toBeLessThan(1.6 * rate);
+      expect(share).toBeGreaterThan(0.3 * rate);
+      const far = await evidenceOf(draws(200, 7, [means[0]!.map((m) => m + 80)]));
+      expect(far.every((e) => novelty.isNovel(e))).toBe(true);
+    }
+  });
+
+  it('finds a class that lies among the known ones by where it points', async () => {
+    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05);
+    const between = means[0]!.map((_, k) => means.reduce((sum, m) => sum + m[k]!, 0) / 3);
+    const found = await evidenceOf(draws(300, 8, [between]));
+    expect(found.filter((e) => novelty.isNovel(e)).length).toBeGreaterThan(150);
+  });
+
+  it('says how many known samples look as novel: evenly spread over 0 to 1', async () => {
+    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05);
+    const known = (await evidenceOf(draws(2000, 9, means))).map((e) => novelty.pValue(e));
+    for (const q of [0.1, 0.25, 0.5, 0.75, 0.9]) {
+      expect(Math.abs(known.filter((p) => p <= q).length / known.length - q)).toBeLessThan(0.07);
+    }
+    expect(Math.min(...known)).toBeGreaterThan(0);
+    expect(Math.max(...known)).toBeLessThanOrEqual(1);
+  });
+
+  it('calls nothing novel where there are too few samples for the rate', async () => {
+    const few = await evidenceOf(draws(Novelty.samplesFor(0.05) - 1, 10, means));
+    expect(new Novelty(few, 0.05).threshold).toBe(Number.POSITIVE_INFINITY);
+    const enough = await evidenceOf(draws(Novelty.samplesFor(0.05), 10, means));
+    expect(new Novelty(enough, 0.05).threshold).toBeLessThan(Number.POSITIVE_INFINITY);
+    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, angle: -1 })).toBe(false);
+  });
+
+  it('refuses a rate that is no share', () => {
+    for (const rate of [0, 1, -0.1, Number.NaN]) {
+      expect(() => new Novelty([], rate)).toThrow(expect.objectContaining({ code: 'novelty-rate' }));
+    }
+  });
+});
