@@ -116,10 +116,10 @@ export const cameraShape = {
           'Drops pictures that show what the last one did: bits of 64 in which their hashes may differ; false drops none.',
         ),
       blurred: z
-        .union([z.literal(false), z.number().min(0)])
-        .default(false)
+        .union([z.literal(false), z.literal('auto'), z.number().min(0)])
+        .default('auto')
         .describe(
-          'Drops pictures whose Laplacian varies less than this, such as 50; a bare wall is low, too; false drops none.',
+          'Drops blurred pictures: auto compares with what is usual for the camera, a number such as 50 is the least variance of the Laplacian, false drops none.',
         ),
     })
     .prefault({})

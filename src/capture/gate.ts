@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { Counters } from './counters.js';
 import { hammingDistance, perceptualHash } from './perceptual-hash.js';
-import { laplacianVariance } from './sharpness.js';
+import { laplacianVariance, UsualSharpness } from './sharpness.js';
 import { averageOver, cropPicture, type GreyPicture, type Region, smallPicture } from './small-picture.js';
 import { changedShare } from './triggers/motion.js';
 import type { Meaning, Trigger } from './triggers/trigger.js';
@@ -21,8 +21,8 @@ export interface GateOptions {
   crop: boolean;
   /** Most bits in which the hash of a duplicate differs; none is dropped where it is false. */
   duplicates: number | false;
-  /** Pictures whose Laplacian varies less are dropped as blurred; none is where it is false. */
-  blurred: number | false;
+  /** Pictures whose Laplacian varies less are dropped as blurred, or far less than is usual; none is where it is false. */
+  blurred: number | 'auto' | false;
 }
 
 /** A picture that goes on to the trunk. */
@@ -37,6 +37,7 @@ export interface Chosen extends Meaning {
 export class Gate {
   private readonly options: GateOptions;
   private readonly counters: Counters;
+  private readonly usual = new UsualSharpness();
   private last: { hash: bigint; cells: Float32Array } | undefined;
 
   constructor(options: GateOptions, counters: Counters) {
@@ -51,12 +52,14 @@ export class Gate {
     try {
       const small = await smallPicture(bytes, region);
       for (const t of triggers) t.look?.(small);
+      // Of every picture that is looked at: those that something moves in are seldom the sharp ones.
+      const blurred = this.isBlurred(small);
       const due = triggers.filter((t) => t.due(now));
       if (due.length === 0) return undefined;
       this.counters.add('triggered');
       // Read before they are told that there was a picture, which makes them forget it.
       const meaning = due.find((t) => t.meaning !== undefined)?.meaning;
-      if (!this.mayPass(small, due, now)) return undefined;
+      if (!this.mayPass(small, blurred, due, now)) return undefined;
       return { bytes: region && crop ? await cropPicture(bytes, region) : bytes, ...meaning };
     } catch (error) {
       this.counters.add('bad');
@@ -65,11 +68,11 @@ export class Gate {
     }
   }
 
-  private mayPass(small: GreyPicture, due: readonly Trigger[], now: number): boolean {
-    const { blurred, duplicates, triggers } = this.options;
+  private mayPass(small: GreyPicture, blurred: boolean, due: readonly Trigger[], now: number): boolean {
+    const { duplicates, triggers } = this.options;
     const asked = due.some((t) => t.asked);
     // What made a blurred picture due is still to be seen: the next sharp one is taken.
-    if (!asked && blurred !== false && laplacianVariance(small) < blurred) {
+    if (!asked && blurred) {
       this.counters.add('blurred');
       return false;
     }
@@ -81,6 +84,13 @@ export class Gate {
     }
     this.last = looks;
     return true;
+  }
+
+  private isBlurred(small: GreyPicture): boolean {
+    const { blurred } = this.options;
+    if (blurred === false) return false;
+    const variance = laplacianVariance(small);
+    return blurred === 'auto' ? this.usual.isBlurred(variance) : variance < blurred;
   }
 
   /**

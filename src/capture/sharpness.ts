@@ -23,3 +23,26 @@ export function laplacianVariance({ width, height, pixels }: GreyPicture): numbe
   const mean = sum / n;
   return squares / n - mean * mean;
 }
+
+/** Pictures that the usual sharpness is taken from, at most and at least. */
+const MOST = 16;
+const LEAST = 8;
+/** A picture is blurred whose variance is a smaller share of the usual one. */
+const SHARE = 0.25;
+
+/**
+ * Tells blurred pictures by what is usual for a camera: the median of the newest pictures. It needs no number for the
+ * scene, and when a scene stays less sharp (at night, say) that is the usual one after eight pictures.
+ */
+export class UsualSharpness {
+  private readonly newest: number[] = [];
+
+  /** Takes a picture's variance of the Laplacian, and says whether it is a blurred one. */
+  isBlurred(variance: number): boolean {
+    const usual = [...this.newest].sort((a, b) => a - b)[this.newest.length >> 1] ?? 0;
+    const enough = this.newest.length >= LEAST;
+    this.newest.push(variance);
+    if (this.newest.length > MOST) this.newest.shift();
+    return enough && variance < SHARE * usual;
+  }
+}

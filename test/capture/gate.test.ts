@@ -124,6 +124,24 @@ describe('blurred pictures', () => {
   });
 });
 
+describe('what is usual for a camera', () => {
+  it('tells a blurred picture without a number, and becomes another when the scene stays less sharp', async () => {
+    const { gate, count } = open({ blurred: 'auto' });
+    const passes = async (picture: Buffer, i: number) => (await gate.consider(picture, i)) !== undefined;
+    const blurred = await blur(pictures[0]!, 4);
+    // Nothing is known of the camera yet.
+    expect(await passes(blurred, 0)).toBe(true);
+    for (let i = 0; i < 12; i++) expect(await passes(pictures[i % 3]!, i)).toBe(true);
+    expect(await passes(blurred, 20)).toBe(false);
+    expect(await passes(pictures[1]!, 21)).toBe(true);
+    expect(count().blurred).toBe(1);
+    let dropped = 0;
+    while (!(await passes(blurred, 30))) dropped += 1;
+    expect(dropped).toBeGreaterThan(3);
+    expect(dropped).toBeLessThan(12);
+  });
+});
+
 describe('motion', () => {
   const motion = () => [new MotionTrigger({ area: 0.005, difference: 20 })];
 
