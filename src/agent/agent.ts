@@ -4,12 +4,16 @@ import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
+import { Random } from '../random.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import { StreamWatch } from '../recognize/stream-watch.js';
 import type { Store } from '../store/store.js';
+import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
 import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
+import { Guards } from './guards.js';
+import { homeAssistant } from './home-assistant.js';
 import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
@@ -36,6 +40,10 @@ export class Agent {
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly watch: StreamWatch;
+  private readonly active: ActiveTask;
+  private readonly guards: Guards;
+  /** The tasks that the link's neighbour was told of. */
+  private announced = '';
   private readonly outbox: Outbox;
   private readonly trusted: readonly TrustedKey[];
   private readonly schedule: Schedule;
@@ -58,6 +66,8 @@ export class Agent {
       noveltyRule(config.recognize, rooms.memory),
     );
     const { smoothing } = config.recognize;
+    this.active = new ActiveTask(store);
+    this.guards = new Guards(config.guards, parts.profile);
     this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
@@ -66,8 +76,17 @@ export class Agent {
       measured: (task, accuracy) => this.instantAccuracies.set(task, accuracy),
     });
     this.intake = this.openIntake();
-    this.link = openLink(parts, rooms, this.outbox, () =>
-      store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+    this.link = openLink(
+      parts,
+      rooms,
+      this.outbox,
+      () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+      homeAssistant(
+        parts,
+        () => this.taskNames(),
+        () => this.showAgain(),
+        new Random(store.settings.increment('discoveries')),
+      ),
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
     registerRequests(this.link, this);
@@ -115,6 +134,15 @@ export class Agent {
       .list()
       .filter((t) => t.closedAt === undefined)
       .map((t) => t.name);
+  }
+
+  /**
+   * Fixes the task that pictures are asked for; without one the device chooses again.
+   * @throws LichenError `task-unknown`
+   */
+  select(task: string | undefined): void {
+    this.active.fix(task);
+    this.publishMetrics();
   }
 
   /** The last answer that was given for a picture of a source. */
@@ -189,7 +217,8 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const kept = await this.intake.deliver(delivery);
+    const task = delivery.task ?? this.active.name;
+    const kept = await this.intake.deliver(delivery.label === undefined ? { ...delivery, task } : delivery);
     this.parts.notifier.progress();
     if (kept?.answer) {
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
@@ -257,7 +286,19 @@ export class Agent {
       outbox: () => this.outbox.stats,
       sources: () => this.sources.status(),
       instantAccuracy: (task) => this.instantAccuracy(task),
+      activeTask: () => this.active.name,
+      temperature: () => this.guards.celsius,
     };
+  }
+
+  private taskNames(): string[] {
+    return this.store.tasks.list().map((t) => t.name);
+  }
+
+  /** Home Assistant has started: it is told of the device and what the device measures. */
+  private showAgain(): void {
+    void this.link.announceNeighbour();
+    this.publishMetrics();
   }
 
   /** Of a task's instant answer, as the last training measured it, be it before this start of the program. */
@@ -278,6 +319,11 @@ export class Agent {
   }
 
   private publishMetrics(): void {
+    const tasks = this.taskNames().join();
+    if (tasks !== this.announced) {
+      this.announced = tasks;
+      void this.link.announceNeighbour();
+    }
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
   }
 
