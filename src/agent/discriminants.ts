@@ -1,5 +1,5 @@
 import type { Backbone } from '../backbone/backbone.js';
-import type { Engine } from '../engine/engine.js';
+import type { CompileOptions, Engine } from '../engine/engine.js';
 import { deployModel } from '../learn/deploy.js';
 import { Frozen } from '../learn/isolation/frozen.js';
 import { TaskNetwork } from '../learn/network.js';
@@ -29,7 +29,7 @@ export class Discriminants {
     backbone: Backbone,
     store: Store,
     memory: ReplayMemory,
-    options: { threads?: number; arena?: boolean } = {},
+    options: CompileOptions = {},
   ): Promise<Discriminants> {
     const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
     const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, options);

@@ -44,7 +44,8 @@ export async function withRooms<T>(
   try {
     const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
     const memory = openMemory(store, backbone, { capBytes: config.replay.cap, seed: config.learn.seed });
-    const native = { threads: profile.threads, arena: profile.arena };
+    // A camera's pictures come with time between them: threads that spin would take three times the processor's time.
+    const native = { threads: profile.threads, arena: profile.arena, spin: false };
     const discriminants = await Discriminants.open(engine, backbone, store, memory, native);
     const trunk = await backbone.openTrunk(engine, native);
     return await work({ engine, backbone, trunk, store, memory, discriminants });

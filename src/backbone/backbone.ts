@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.js';
+import type { CompileOptions, Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { cutModel, subModel } from '../onnx/cut.js';
 import { withFloatBoundary } from '../onnx/float-boundary.js';
@@ -101,7 +101,7 @@ export class Backbone {
   }
 
   /** Compiles the trunk. It holds native memory: close it. */
-  openTrunk(engine: Engine, options: { threads?: number; arena?: boolean } = {}): Promise<Trunk> {
+  openTrunk(engine: Engine, options: CompileOptions = {}): Promise<Trunk> {
     return Trunk.open(this, engine, options);
   }
 }

@@ -1,4 +1,4 @@
-import type { Engine, Program } from '../engine/engine.js';
+import type { CompileOptions, Engine, Program } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { sizeOf } from '../onnx/model.js';
 import type { Backbone } from './backbone.js';
@@ -19,11 +19,7 @@ export class Trunk {
     this.latentShape = backbone.latentShape;
   }
 
-  static async open(
-    backbone: Backbone,
-    engine: Engine,
-    options: { threads?: number; arena?: boolean },
-  ): Promise<Trunk> {
+  static async open(backbone: Backbone, engine: Engine, options: CompileOptions): Promise<Trunk> {
     const program = await engine.compile(backbone.trunkModel, options);
     return new Trunk(program, backbone);
   }

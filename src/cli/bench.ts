@@ -11,6 +11,7 @@ import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addAvalanche } from './bench-avalanche.js';
+import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
 import { addMemory } from './bench-memory.js';
 import { addRecognition } from './bench-recognition.js';
@@ -41,6 +42,7 @@ export function addBench(program: Command): void {
   addSpeed(bench);
   addScaling(bench);
   addMemory(bench);
+  addCamera(bench);
   addContinual(bench);
   addReport(bench);
   addAvalanche(bench);

@@ -24,6 +24,7 @@ export class OrtEngine implements Engine {
         // A plan for all tensors of a run is kept beside the arena's own chunks: a third more memory, no time saved.
         enableMemPattern: false,
         graphOptimizationLevel: 'all',
+        extra: { session: { intra_op: { allow_spinning: options.spin === false ? '0' : '1' } } },
         // Warnings about unused initializers and the like help nobody at run time.
         logSeverityLevel: 3,
       });

@@ -1,5 +1,5 @@
 import { decodeLatent, type LatentShape } from '../backbone/latent.js';
-import type { Engine, Program } from '../engine/engine.js';
+import type { CompileOptions, Engine, Program } from '../engine/engine.js';
 import { type Deployed, FEATURES, PROBABILITIES, SUMMARY } from './deploy.js';
 
 /** Rows of equal length in one array. */
@@ -32,7 +32,7 @@ export class TaskNetwork {
     engine: Engine,
     deployed: Deployed,
     codec: LatentShape,
-    options: { threads?: number; arena?: boolean } = {},
+    options: CompileOptions = {},
   ): Promise<TaskNetwork> {
     return new TaskNetwork(await engine.compile(deployed.model, options), deployed, codec);
   }

@@ -70,7 +70,7 @@ export class TaskChooser {
     const merged = StreamingDiscriminant.merge(discriminants);
     const space = await merged.whitened();
     const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
-    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec);
+    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, { spin: false });
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     const calibrated = known
       ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)

@@ -60,6 +60,9 @@ interface Loaded {
   version: number | 'instant';
 }
 
+/** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
+const RARELY = { spin: false } as const;
+
 /**
  * Answers by what each task runs now. Networks are compiled when first asked for and kept until the task runs
  * something else (`forget`).
@@ -243,7 +246,7 @@ export class Recognizer {
     if (version) {
       const deployed = versionModel(this.backbone, this.store.versions, task, version);
       return {
-        network: await TaskNetwork.open(this.engine, deployed, codec),
+        network: await TaskNetwork.open(this.engine, deployed, codec, RARELY),
         classes: version.classes,
         version: version.number,
       };
@@ -257,7 +260,7 @@ export class Recognizer {
     }
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
     const head = await discriminant.head(discriminant.unfactored > FEW_NEW * discriminant.samples);
-    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec);
+    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec, RARELY);
     return { network, classes: head.classes, version: 'instant' };
   }
 

@@ -19,14 +19,21 @@ export const BALL_PASS_OUTER = (BALLS / 2) * (1 - BALL_MM / PITCH_MM);
  * is a train of impulses at the ball pass frequency, each ringing at a resonance of the housing, the times between
  * them jittered by the balls' slip of about one per cent.
  * @param seed of everything that differs between recordings: speed, load, noise, phases
+ * @param severity 1 is a fault that is seen in the waveform
  */
-export function machine(condition: Condition, seconds: number, rate: number, seed: number): Float32Array {
+export function machine(
+  condition: Condition,
+  seconds: number,
+  rate: number,
+  seed: number,
+  severity = 1,
+): Float32Array {
   const random = new Random(seed);
   const between = (low: number, high: number) => low + (high - low) * random.next();
   const speed = between(22, 32);
   const load = between(0.7, 1.4);
   const phases = [1, 2, 3].map(() => between(0, 2 * Math.PI));
-  const imbalance = condition === 'imbalance' ? between(0.35, 0.6) * (speed / 27) ** 2 : 0;
+  const imbalance = condition === 'imbalance' ? severity * between(0.35, 0.6) * (speed / 27) ** 2 : 0;
   const noise = between(0.02, 0.04);
   const out = Float32Array.from({ length: Math.round(seconds * rate) }, (_, i) => {
     const turn = 2 * Math.PI * speed * (i / rate);
@@ -35,7 +42,7 @@ export function machine(condition: Condition, seconds: number, rate: number, see
     return load * (running + harmonic) + imbalance * Math.sin(turn + phases[0]!) + noise * gaussian(random);
   });
   if (condition === 'outer-race')
-    addImpulses(out, rate, speed * BALL_PASS_OUTER, between(0.2, 0.4) * load, random);
+    addImpulses(out, rate, speed * BALL_PASS_OUTER, severity * between(0.2, 0.4) * load, random);
   return out;
 }
 
