@@ -6,7 +6,6 @@ import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import { Random } from '../random.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
-import { StreamWatch } from '../recognize/stream-watch.js';
 import type { Store } from '../store/store.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
@@ -19,10 +18,11 @@ import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
-import { driftMessage, noveltyRule } from './recognize-config.js';
+import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
+import { StreamReports } from './stream-reports.js';
 import type { Training } from './training.js';
 
 const METRICS_EVERY_MS = 10_000;
@@ -39,7 +39,7 @@ export class Agent {
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
-  private readonly watch: StreamWatch;
+  private readonly streams: StreamReports;
   private readonly active: ActiveTask;
   private readonly guards: Guards;
   /** The tasks that the link's neighbour was told of. */
@@ -65,10 +65,12 @@ export class Agent {
       (task) => discriminants.get(task),
       noveltyRule(config.recognize, rooms.memory),
     );
-    const { smoothing } = config.recognize;
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
-    this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
+    this.streams = new StreamReports(config.recognize, {
+      result: (body) => this.link.publish('result', body),
+      drift: (message, data) => this.report('drift', 'warning', message, data),
+    });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
       report: (...event) => this.report(...event),
@@ -222,32 +224,9 @@ export class Agent {
     this.parts.notifier.progress();
     if (kept?.answer) {
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
-      this.tell(delivery, kept.sample, kept.answer);
+      this.streams.tell(delivery, kept.sample, kept.answer, Date.now());
     }
     return kept;
-  }
-
-  /** Publishes an answer, and what the stream says with it. */
-  private tell({ path, source = path }: Picture, sample: string, answer: Answer): void {
-    const { task, label, probability, version, novel, pValue } = answer;
-    const { smoothed, drift } = this.watch.add(source, answer, Date.now());
-    this.link.publish('result', {
-      task,
-      label: novel ? null : label,
-      probability,
-      version,
-      sample,
-      source: path,
-      ...(pValue !== undefined && { pValue }),
-      // Undecided is told as no label, with the probability of the likeliest.
-      smoothed: {
-        decided: smoothed.label !== undefined,
-        label: smoothed.label ?? null,
-        probability: smoothed.probability,
-      },
-    });
-    if (!drift || this.parts.config.recognize.drift === 'off') return;
-    this.report('drift', 'warning', driftMessage(source, drift), { source, task, kind: drift });
   }
 
   private openIntake(): Intake {
