@@ -4,21 +4,25 @@ import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
+import { Random } from '../random.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
-import { StreamWatch } from '../recognize/stream-watch.js';
 import type { Store } from '../store/store.js';
+import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
 import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
+import { Guards } from './guards.js';
+import { homeAssistant } from './home-assistant.js';
 import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
-import { driftMessage, noveltyRule } from './recognize-config.js';
+import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
+import { StreamReports } from './stream-reports.js';
 import type { Training } from './training.js';
 
 const METRICS_EVERY_MS = 10_000;
@@ -35,7 +39,11 @@ export class Agent {
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
-  private readonly watch: StreamWatch;
+  private readonly streams: StreamReports;
+  private readonly active: ActiveTask;
+  private readonly guards: Guards;
+  /** The tasks that the link's neighbour was told of. */
+  private announced = '';
   private readonly outbox: Outbox;
   private readonly trusted: readonly TrustedKey[];
   private readonly schedule: Schedule;
@@ -57,8 +65,12 @@ export class Agent {
       (task) => discriminants.get(task),
       noveltyRule(config.recognize, rooms.memory),
     );
-    const { smoothing } = config.recognize;
-    this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
+    this.active = new ActiveTask(store);
+    this.guards = new Guards(config.guards, parts.profile);
+    this.streams = new StreamReports(config.recognize, {
+      result: (body) => this.link.publish('result', body),
+      drift: (message, data) => this.report('drift', 'warning', message, data),
+    });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
       report: (...event) => this.report(...event),
@@ -66,8 +78,17 @@ export class Agent {
       measured: (task, accuracy) => this.instantAccuracies.set(task, accuracy),
     });
     this.intake = this.openIntake();
-    this.link = openLink(parts, rooms, this.outbox, () =>
-      store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+    this.link = openLink(
+      parts,
+      rooms,
+      this.outbox,
+      () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+      homeAssistant(
+        parts,
+        () => this.taskNames(),
+        () => this.showAgain(),
+        new Random(store.settings.increment('discoveries')),
+      ),
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
     registerRequests(this.link, this);
@@ -115,6 +136,15 @@ export class Agent {
       .list()
       .filter((t) => t.closedAt === undefined)
       .map((t) => t.name);
+  }
+
+  /**
+   * Fixes the task that pictures are asked for; without one the device chooses again.
+   * @throws LichenError `task-unknown`
+   */
+  select(task: string | undefined): void {
+    this.active.fix(task);
+    this.publishMetrics();
   }
 
   /** The last answer that was given for a picture of a source. */
@@ -189,36 +219,14 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const kept = await this.intake.deliver(delivery);
+    const task = delivery.task ?? this.active.name;
+    const kept = await this.intake.deliver(delivery.label === undefined ? { ...delivery, task } : delivery);
     this.parts.notifier.progress();
     if (kept?.answer) {
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
-      this.tell(delivery, kept.sample, kept.answer);
+      this.streams.tell(delivery, kept.sample, kept.answer, Date.now());
     }
     return kept;
-  }
-
-  /** Publishes an answer, and what the stream says with it. */
-  private tell({ path, source = path }: Picture, sample: string, answer: Answer): void {
-    const { task, label, probability, version, novel, pValue } = answer;
-    const { smoothed, drift } = this.watch.add(source, answer, Date.now());
-    this.link.publish('result', {
-      task,
-      label: novel ? null : label,
-      probability,
-      version,
-      sample,
-      source: path,
-      ...(pValue !== undefined && { pValue }),
-      // Undecided is told as no label, with the probability of the likeliest.
-      smoothed: {
-        decided: smoothed.label !== undefined,
-        label: smoothed.label ?? null,
-        probability: smoothed.probability,
-      },
-    });
-    if (!drift || this.parts.config.recognize.drift === 'off') return;
-    this.report('drift', 'warning', driftMessage(source, drift), { source, task, kind: drift });
   }
 
   private openIntake(): Intake {
@@ -257,7 +265,19 @@ export class Agent {
       outbox: () => this.outbox.stats,
       sources: () => this.sources.status(),
       instantAccuracy: (task) => this.instantAccuracy(task),
+      activeTask: () => this.active.name,
+      temperature: () => this.guards.celsius,
     };
+  }
+
+  private taskNames(): string[] {
+    return this.store.tasks.list().map((t) => t.name);
+  }
+
+  /** Home Assistant has started: it is told of the device and what the device measures. */
+  private showAgain(): void {
+    void this.link.announceNeighbour();
+    this.publishMetrics();
   }
 
   /** Of a task's instant answer, as the last training measured it, be it before this start of the program. */
@@ -278,6 +298,11 @@ export class Agent {
   }
 
   private publishMetrics(): void {
+    const tasks = this.taskNames().join();
+    if (tasks !== this.announced) {
+      this.announced = tasks;
+      void this.link.announceNeighbour();
+    }
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
   }
 

@@ -103,6 +103,22 @@ export const agentConfigSchema = z
       })
       .prefault({})
       .describe('Reports.'),
+    homeAssistant: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether the device shows itself in Home Assistant, by MQTT discovery on the same broker.',
+          ),
+        prefix: z
+          .string()
+          .regex(/^[^+#\s]+$/, "expected a topic without wildcards, such as 'homeassistant'")
+          .default('homeassistant')
+          .describe("Home Assistant's discovery prefix."),
+      })
+      .prefault({})
+      .describe('Home Assistant.'),
     http: z
       .strictObject({
         host: z

@@ -22,12 +22,17 @@ export class Guards {
     return reason === undefined ? { ok: true } : { ok: false, reason };
   }
 
-  private heat(): string | undefined {
+  /** Of the processor, degrees Celsius; undefined where the board does not tell. */
+  get celsius(): number | undefined {
     const { thermal } = this.profile;
-    const milli = thermal && this.number(thermal.path);
-    if (milli === undefined || milli === null) return undefined;
-    const limit = Math.min(this.config.maxTemperature, thermal!.limitCelsius);
-    const celsius = milli / 1000;
+    const milli = thermal ? this.number(thermal.path) : undefined;
+    return milli === undefined ? undefined : milli / 1000;
+  }
+
+  private heat(): string | undefined {
+    const { celsius } = this;
+    if (celsius === undefined) return undefined;
+    const limit = Math.min(this.config.maxTemperature, this.profile.thermal!.limitCelsius);
     return celsius > limit
       ? `the processor has ${celsius.toFixed(0)} °C, training starts below ${limit} °C`
       : undefined;

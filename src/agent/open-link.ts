@@ -1,5 +1,5 @@
 import { ORT_VERSION } from '../engine/ort.js';
-import { Link } from '../link/link.js';
+import { Link, type Neighbour } from '../link/link.js';
 import type { Outbox } from '../link/outbox.js';
 import { RequestLog } from '../link/request-log.js';
 import type { AdapterBody } from '../link/schemas.js';
@@ -8,12 +8,14 @@ import type { AgentParts, Rooms } from './open-rooms.js';
 /**
  * The link of an agent to its broker, not started yet: its settings, and what its birth says of the device.
  * @param adapters what every task runs now
+ * @param neighbour whom else the device speaks to on the broker
  */
 export function openLink(
   { config, profile, version, log }: AgentParts,
   { engine, store }: Pick<Rooms, 'engine' | 'store'>,
   outbox: Outbox,
   adapters: () => readonly AdapterBody[],
+  neighbour?: Neighbour,
 ): Link {
   const { url, protocol, username, password, reconnectMax } = config.mqtt;
   return new Link({
@@ -35,6 +37,7 @@ export function openLink(
       ],
     }),
     adapters,
+    neighbour,
     log,
   });
 }

@@ -19,6 +19,10 @@ export interface ReportSources {
   sources: () => SourceStatus[];
   /** Accuracy of each task's instant answer, where it was measured. */
   instantAccuracy: (task: string) => number | null;
+  /** The task that the owner has fixed. */
+  activeTask: () => string | undefined;
+  /** Of the processor, degrees Celsius. */
+  temperature: () => number | undefined;
 }
 
 /** The device's metrics, as they are published and as `status` answers. */
@@ -26,6 +30,7 @@ export function metricsOf(sources: ReportSources): MetricsBody {
   const { backbone, store, memory, training, outbox } = sources;
   const { capBytes, usedBytes, samples } = memory.stats();
   const running = training.running;
+  const temperatureCelsius = sources.temperature();
   return {
     tasks: store.tasks.list().map((task) => taskMetrics(sources, task)),
     replay: { capBytes, usedBytes, samples },
@@ -36,6 +41,8 @@ export function metricsOf(sources: ReportSources): MetricsBody {
     diskWrittenBytes: diskWrittenBytes(),
     outbox: outbox(),
     sources: sources.sources(),
+    activeTask: sources.activeTask() ?? null,
+    ...(temperatureCelsius !== undefined && { temperatureCelsius }),
     ...(running?.progress && {
       training: {
         task: running.task,

@@ -53,6 +53,11 @@ export function registerRequests(link: Link, agent: Agent): void {
     return { task, digest };
   });
 
+  link.onRequest('select', ({ task }) => {
+    agent.select(task);
+    return { task: task ?? null };
+  });
+
   link.onRequest('install', async ({ pack }) => {
     const installed = await agent.install(new Uint8Array(Buffer.from(pack, 'base64')));
     const { version, ...outcome } = installed;

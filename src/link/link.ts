@@ -48,9 +48,20 @@ export interface LinkOptions {
   birth: () => Birth;
   /** What every task now runs; published again (retained) at every connect, for brokers that forget. */
   adapters?: () => readonly AdapterBody[];
+  /** Someone else on the broker that the device speaks to in their own topics. */
+  neighbour?: Neighbour;
   /** Delays before the first and the later attempts to connect again. */
   reconnect?: { minMs: number; maxMs: number };
   log: Logger;
+}
+
+/** A program on the same broker with a contract of its own. */
+export interface Neighbour {
+  /** What is published, retained, at every connect and when `announceNeighbour` is called. */
+  announcement: () => { topic: string; payload: string };
+  /** The one topic that is listened to, without wildcards. */
+  listens: string;
+  heard: (payload: string) => void;
 }
 
 /** How the link is doing now. */
@@ -135,6 +146,17 @@ export class Link {
     return seq;
   }
 
+  /** Publishes the neighbour's announcement anew; it is published at the next connect where there is no connection. */
+  async announceNeighbour(): Promise<void> {
+    const { neighbour, log } = this.options;
+    const client = this.client;
+    if (!neighbour || !client?.connected) return;
+    const { topic, payload } = neighbour.announcement();
+    await client.publishAsync(topic, payload, { qos: 1, retain: true }).catch((error: unknown) => {
+      log.warn({ topic, error: messageOf(error) }, 'announcement not delivered');
+    });
+  }
+
   /** Says `offline` and disconnects; when the broker is away it only ends. The outbox keeps what it holds. */
   async stop(): Promise<void> {
     this.stopping = true;
@@ -205,6 +227,7 @@ export class Link {
       });
       await this.announce(client, 'online');
       await this.announceAdapters(client);
+      await this.meetNeighbour(client);
       if (client !== this.client || this.stopping) return;
       this.drain = new Drain({
         client,
@@ -238,7 +261,21 @@ export class Link {
     }
   }
 
+  private async meetNeighbour(client: MqttClient): Promise<void> {
+    const { neighbour, log } = this.options;
+    if (!neighbour) return;
+    await client.subscribeAsync(neighbour.listens, { qos: 1 }).catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, `the broker refuses the subscription to ${neighbour.listens}`);
+    });
+    await this.announceNeighbour();
+  }
+
   private received(topic: string, payload: Buffer, retained: boolean): void {
+    const { neighbour } = this.options;
+    if (topic === neighbour?.listens) {
+      neighbour.heard(payload.toString());
+      return;
+    }
     let parsed: Topic | undefined;
     try {
       parsed = parseTopic(topic);

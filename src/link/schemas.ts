@@ -71,6 +71,10 @@ const metricsBody = z.object({
   diskWrittenBytes: count,
   outbox: z.object({ messages: count, bytes: count, dropped: count }),
   training: z.object({ task: id, epoch: count, epochs: count, loss: z.number() }).optional(),
+  /** The task that the owner has fixed; null while the device chooses. Older devices leave it out. */
+  activeTask: id.nullable().optional(),
+  /** Of the processor, where the board tells it. */
+  temperatureCelsius: z.number().optional(),
   /** What each source of pictures has seen and done; devices older than it leave it out. */
   sources: z.array(sourceStatus).max(256).optional(),
 });
@@ -142,6 +146,8 @@ export const requestSchemas = {
   status: request,
   install: z.object({ ...request.shape, pack: z.base64().min(1) }),
   close: z.object({ ...request.shape, task: id }),
+  /** Fixes the task that pictures of all sources are asked for; without one the device chooses again. */
+  select: z.object({ ...request.shape, task: id.optional() }),
 } as const;
 
 /** The payload of each topic that a device publishes. Unknown fields are accepted and ignored. */

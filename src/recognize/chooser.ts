@@ -64,6 +64,9 @@ export class TaskChooser {
         'no task has been learned on this device, so none can be chosen for a picture; name the task',
       );
     }
+    // A single task's covariance is factorized once, for its own answers, too.
+    const [only] = discriminants.values();
+    if (discriminants.size === 1) await only!.whitened();
     const merged = StreamingDiscriminant.merge(discriminants);
     const space = await merged.whitened();
     const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });

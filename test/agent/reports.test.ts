@@ -40,6 +40,8 @@ describe('metrics and adapter reports', () => {
       outbox: () => ({ messages: 3, bytes: 900, dropped: 1 }),
       sources: () => [new Counters('door', 'ffmpeg').get()],
       instantAccuracy: () => 0.5,
+      activeTask: () => undefined,
+      temperature: () => undefined,
     };
     const before = metricsOf(sources);
     expect(before.tasks).toEqual([

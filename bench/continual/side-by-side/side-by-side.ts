@@ -40,6 +40,8 @@ export interface SideBySideOptions {
   peerThreads: number;
   /** Interpreter that has Avalanche; without it only Lichen is measured. */
   python?: string;
+  /** Lichen's side, lichen-run.ts as it was built. */
+  entry?: string;
 }
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -49,7 +51,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
  * @throws LichenError `bench-peer-failed`
  */
 export async function sideBySide(
-  { methods, rounds, peerThreads, python }: SideBySideOptions,
+  { methods, rounds, peerThreads, python, entry = join(HERE, 'lichen-run.js') }: SideBySideOptions,
   say: (text: string) => void,
 ): Promise<MethodComparison[]> {
   const script = join(packageRoot(), 'bench', 'continual', 'side-by-side', 'avalanche_run.py');
@@ -64,8 +66,7 @@ export async function sideBySide(
       say(`${method}: ${side}, run ${round + 1} of ${rounds}`);
       return String(round);
     };
-    const ours = () =>
-      once(process.execPath, [join(HERE, 'lichen-run.js'), '--method', method, '--seed', seedOf('Lichen')]);
+    const ours = () => once(process.execPath, [entry, '--method', method, '--seed', seedOf('Lichen')]);
     const theirs = () => once(python!, [script, method, mnist, seedOf('Avalanche'), String(peerThreads)]);
     const [lichen, avalanche = []] = await inTurns(python ? [ours, theirs] : [ours], rounds);
     const ratio = (of: (r: SideRun) => number) =>

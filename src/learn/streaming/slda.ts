@@ -150,7 +150,8 @@ export class StreamingDiscriminant {
    */
   async whitened(): Promise<WhitenedClasses> {
     this.requireSamples();
-    const { lower, scales } = this.factor ?? (await this.factorize());
+    this.factor ??= await this.factorize();
+    const { lower, scales } = this.factor;
     return new WhitenedClasses(this.classes, this.means, lower, scales);
   }
 
@@ -171,6 +172,11 @@ export class StreamingDiscriminant {
   static merge(parts: ReadonlyMap<string, StreamingDiscriminant>): StreamingDiscriminant {
     const [first] = parts.values();
     const merged = new StreamingDiscriminant(first?.blocks ?? []);
+    // Of a single one the covariance is its own, and what was factorized of it serves both.
+    if (parts.size === 1 && first) {
+      merged.factor = first.factor;
+      merged.shrinkage = first.shrinkage;
+    }
     for (const [task, part] of parts) {
       part.classes.forEach((label, c) => {
         merged.classes.push(`${task}/${label}`);

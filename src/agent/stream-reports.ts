@@ -1,0 +1,46 @@
+import type { Picture } from '../capture/source.js';
+import type { ResultBody } from '../link/schemas.js';
+import type { Answer } from '../recognize/recognizer.js';
+import { StreamWatch } from '../recognize/stream-watch.js';
+import { driftMessage, type RecognizeConfig } from './recognize-config.js';
+
+/** Where the reports go. */
+export interface StreamSinks {
+  result: (body: ResultBody) => void;
+  drift: (message: string, data: { source: string; task: string; kind: string }) => void;
+}
+
+/** Publishes every answer together with what its source's stream says, and the stream's drift. */
+export class StreamReports {
+  private readonly watch: StreamWatch;
+  private readonly sinks: StreamSinks;
+  private readonly drifts: boolean;
+
+  constructor({ smoothing, drift }: RecognizeConfig, sinks: StreamSinks) {
+    this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
+    this.sinks = sinks;
+    this.drifts = drift === 'report';
+  }
+
+  /** @param at milliseconds since 1970 */
+  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): void {
+    const { task, label, probability, version, novel, pValue } = answer;
+    const { smoothed, drift } = this.watch.add(source, answer, at);
+    this.sinks.result({
+      task,
+      label: novel ? null : label,
+      probability,
+      version,
+      sample,
+      source: path,
+      ...(pValue !== undefined && { pValue }),
+      // Undecided is told as no label, with the probability of the likeliest.
+      smoothed: {
+        decided: smoothed.label !== undefined,
+        label: smoothed.label ?? null,
+        probability: smoothed.probability,
+      },
+    });
+    if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
+  }
+}
