@@ -49,7 +49,8 @@ export async function learnSets(
         if (k % HELD_OUT_EVERY === 0) heldOut.push(set.latents[i]!);
         else fitted.push(i);
       });
-      test.push(...own.slice(known.length));
+      // As many of each class as are known, at most: what is promised of known pictures is of pictures that come as those.
+      test.push(...own.slice(known.length, known.length + KNOWN));
     }
     const { summary } = await network.describe(fitted.map((i) => set.latents[i]!));
     const discriminant = new StreamingDiscriminant(network.blocks);
