@@ -11,6 +11,7 @@ import { measureJob } from '../../bench/job.js';
 import { measureOptimizer } from '../../bench/optimizer.js';
 import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addContinual } from './bench-continual.js';
+import { addDevice } from './bench-device.js';
 import { addMemory } from './bench-memory.js';
 import { addReport } from './bench-report.js';
 import {
@@ -39,6 +40,7 @@ export function addBench(program: Command): void {
   addSpeed(bench);
   addScaling(bench);
   addMemory(bench);
+  addDevice(bench);
   addContinual(bench);
   addReport(bench);
 }
