@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { sourcesSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
+import { isLearner } from '../learn/device-method.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
 import { recognizeSchema } from './recognize-config.js';
 
@@ -171,8 +172,12 @@ export const agentConfigSchema = z
       .default('info')
       .describe('The least severity that is logged.'),
   })
-  .superRefine(({ learn, tasks }, context) => {
+  .superRefine(({ learn, tasks, memory }, context) => {
     for (const conflict of methodConflicts(learn, tasks)) context.addIssue({ code: 'custom', ...conflict });
+    const learners = [learn, ...Object.values(tasks)].flatMap((t) => t.isolation ?? []).filter(isLearner);
+    if (memory.cap === undefined || learners.length === 0) return;
+    const message = `trainings with isolation '${learners[0]}' cannot be fitted under a cap of resident memory`;
+    context.addIssue({ code: 'custom', path: ['memory', 'cap'], message });
   });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

@@ -7,7 +7,7 @@ import { type DeviceMethod, methodName } from '../learn/device-method.js';
 import { digestOf } from '../learn/digest.js';
 import type { Progress } from '../learn/learner.js';
 import type { LearnerOptions } from '../learn/learner-options.js';
-import type { KeptLearner, SequenceOptions } from '../learn/sequence/continual-learner.js';
+import type { KeptLearner, LearnerState, SequenceOptions } from '../learn/sequence/continual-learner.js';
 import { type LearnerKey, learnerOf, openKeptLearner } from '../learn/sequence/kept-learner.js';
 import {
   decodeState,
@@ -101,9 +101,15 @@ export async function trainWithLearner(room: LearnerRoom): Promise<LearnerTraine
     const chain = before?.chain ?? [];
     const stateOf = (own: LearnerVersion) =>
       encodeState({ ...learner.state(), classes, chain: key === 'cpg' ? [...chain, own] : [] });
-    const reserved = () =>
-      bytesKeptForLearning(store, { learner: key }) +
-      sealedBytes(stateOf({ task: task.name, ...LONGEST }).length);
+    const own = { name: task.name, classes: numbersOf(task, classes) };
+    const reserved = () => {
+      const { tasks, numbers, ...state } = learner.state();
+      const learned = tasks.at(-1)?.name === task.name ? tasks : [...tasks, own];
+      const last = { task: task.name, ...LONGEST };
+      const longest = { ...state, tasks: learned, numbers: atTheirLongest(numbers), classes };
+      const { length } = encodeState({ ...longest, chain: [...chain, last] });
+      return bytesKeptForLearning(store, { learner: key }) + sealedBytes(length);
+    };
     memory.checkReserve(reserved());
     learner.remember(
       (before?.tasks ?? []).map(({ name }) => {
@@ -141,6 +147,10 @@ export async function trainWithLearner(room: LearnerRoom): Promise<LearnerTraine
     await learner.close();
   }
 }
+
+/** Generators' places with as many digits as they may have. */
+const atTheirLongest = (numbers: LearnerState['numbers']): LearnerState['numbers'] =>
+  Object.fromEntries(Object.entries(numbers).map(([name, of]) => [name, of.map(() => 2 ** 32 - 1)]));
 
 /** Learns the task; what there is to say of it. */
 async function learn(learner: KeptLearner, room: LearnerRoom, numbers: readonly number[]) {

@@ -13,6 +13,7 @@ import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addAvalanche } from './bench-avalanche.js';
 import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
+import { addDevice } from './bench-device.js';
 import { addMemory } from './bench-memory.js';
 import { addRecognition } from './bench-recognition.js';
 import { addReport } from './bench-report.js';
@@ -43,6 +44,7 @@ export function addBench(program: Command): void {
   addScaling(bench);
   addMemory(bench);
   addCamera(bench);
+  addDevice(bench);
   addContinual(bench);
   addReport(bench);
   addAvalanche(bench);

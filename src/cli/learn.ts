@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { firstIsolation, GROWTH_DEFAULTS, type Growth } from '../agent/growth.js';
+import { keepDiscriminant } from '../agent/keep-discriminant.js';
 import type { LearnerTrainingOptions } from '../agent/learner-training.js';
 import { openMemory } from '../agent/open-memory.js';
 import { trainTask } from '../agent/train-task.js';
@@ -7,11 +8,9 @@ import { defaultManifest } from '../backbone/manifest.js';
 import { classesOf, listClassFolders } from '../capture/class-folders.js';
 import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import type { DescribedTraining } from '../learn/candidate.js';
 import { DEVICE_METHODS, type DeviceMethod, deviceMethod, isLearner } from '../learn/device-method.js';
 import { LEARNER_DEFAULTS, PATIENCE } from '../learn/learner-options.js';
 import { LEARNER_TRAINING_DEFAULTS } from '../learn/sequence/kept-learner.js';
-import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { collectGarbage, residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION } from '../replay/held-out.js';
 import type { ReplayMemory } from '../replay/memory.js';
@@ -267,6 +266,7 @@ function checkOptions({ isolation, regularization }: DeviceMethod, options: Lear
     return;
   }
   if (hardest < 1) refuse('--hardest', 'piggyback, pnn and auto');
+  if (options.memory !== undefined) refuse('--memory', 'piggyback, pnn and auto');
   if (earlyStopping) refuse('--early-stopping', 'piggyback, pnn and auto');
 }
 
@@ -289,19 +289,4 @@ function openTask({ store, backbone }: Device, name: string, isolation: Isolatio
   }
   for (const label of classes) store.tasks.addClass(name, label);
   return store.tasks.require(name);
-}
-
-/** Keeps the discriminant of the training samples, which answers at once, and by which the task is recognized. */
-async function keepDiscriminant(
-  { engine, store }: Device,
-  task: Task,
-  chosen: { shrinkage: number | null; temperature: number },
-  { summary, labels, blocks }: DescribedTraining,
-): Promise<void> {
-  const discriminant = new StreamingDiscriminant(blocks);
-  discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
-  discriminant.temperature = chosen.temperature;
-  const names = labels.map((label) => task.classes[label]!);
-  await discriminant.addAll(engine, summary, names);
-  store.discriminants.save(task.name, discriminant.encode());
 }

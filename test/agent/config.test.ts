@@ -176,6 +176,10 @@ tasks: { a: { isolation: pnn }, b: { regularization: none }, c: { rehearsal: er 
       'learn: { isolation: shared }\ntasks:\n  a: { isolation: pnn, regularization: ewc }',
       /line 3: 'tasks.a.regularization' is "ewc"; with isolation 'pnn'/,
     ],
+    [
+      'learn: { isolation: shared }\nmemory: { cap: 300 MiB }',
+      /line 2: 'memory.cap' is .*; trainings with isolation 'shared' cannot be fitted/,
+    ],
   ])('that do not go together are named with the reason: %s', (yaml, message) => {
     expect(refusal(yaml)).toMatch(message);
   });

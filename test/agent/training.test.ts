@@ -3,8 +3,10 @@ import { agentConfigSchema } from '../../src/agent/config.js';
 import { Guards } from '../../src/agent/guards.js';
 import type { TrainedTask } from '../../src/agent/train-task.js';
 import { Training, type TrainingOptions } from '../../src/agent/training.js';
+import { sampleId } from '../../src/backbone/latents.js';
 import { LichenError } from '../../src/errors.js';
 import { deviceMethod } from '../../src/learn/device-method.js';
+import { isHeldOut } from '../../src/replay/held-out.js';
 import { scratchFolder } from '../store/scratch.js';
 import { latentsOf, type Photograph, splitPhotographs } from './pictures.js';
 import { type Bedrock, openBedrock, quiet, Rooms } from './rooms.js';
@@ -207,4 +209,31 @@ it('does not train a task that is unknown or closed', async () => {
   rooms.store.tasks.close('goods');
   await expect(training.train('goods')).rejects.toMatchObject({ code: 'task-closed' });
   await expect(training.train('none')).rejects.toMatchObject({ code: 'task-unknown' });
+});
+
+it('trains tasks of one network by the learner that they have in common, each by its own method', async () => {
+  await training.stop();
+  const methods = { goods: 'er', more: 'gem' } as Record<string, string>;
+  const shared = { settings: {}, rate: 3e-4, forgetting: 1 };
+  training = open({ methodOf: (task) => deviceMethod(methods[task]!), shared });
+  const trained: TrainedTask[] = [];
+  for (const task of Object.keys(methods)) {
+    // Nothing is held out, so that what was trained is taken over.
+    const part = pictures.flatMap((p, i) => (isHeldOut(p.id) ? [] : [i]));
+    await rooms.keep(
+      task,
+      part.map((i) => ({ ...pictures[i]!, id: sampleId(Buffer.from(`${task}${i}`)) })),
+      part.map((i) => latents[i]!),
+      'shared',
+    );
+    for (const ref of rooms.memory.refs({ task, heldOut: true })) rooms.memory.remove(ref.id);
+    trained.push(await training.train(task));
+  }
+  expect(trained.map((t) => [t.promoted, t.version.isolation, t.version.metrics.method])).toEqual([
+    [true, 'shared', 'er'],
+    [true, 'shared', 'gem'],
+  ]);
+  expect(trained[1]!.affected.map((a) => a.task)).toEqual(['goods']);
+  expect(rooms.store.versions.current('goods')).toMatchObject({ number: 2, metrics: { changedBy: 'more' } });
+  expect(rooms.store.learnerStates.list()).toMatchObject([{ learner: 'shared', number: 2, method: 'gem' }]);
 });

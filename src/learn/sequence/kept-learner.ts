@@ -24,9 +24,9 @@ export const LEARNER_TRAINING_DEFAULTS = {
 
 /** Settings of the methods where a device's trainings, short and on a trained crown, want others than the benches. */
 export const SHARED_SETTINGS = {
-  ewc: { lambda: 1000 },
+  ewc: { lambda: 10_000 },
   vcl: { logVariance: -10 },
-  agsCl: { mu: 1, lambda: 100 },
+  agsCl: { mu: 0.1, lambda: 10 },
   gem: { margin: 0.5 },
   memoryEach: 64,
   recall: 16,
