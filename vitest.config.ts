@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    exclude: ['test/e2e/**', 'test/slow/**'],
     reporters: ['default', './test/closing-line.ts'],
     // No test is timed: machines are slow and shared. This only ends a test that hangs.
     testTimeout: 600_000,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LearnResult } from '../../src/cli/learn-result.js';
-import { lichen } from './lichen.js';
+import { lichen } from '../e2e/lichen.js';
 
 const PICTURES = resolve('models/demo-pictures/train');
 const folder = mkdtempSync(join(tmpdir(), 'lichen-e2e-'));

@@ -12,10 +12,10 @@ import { decodeState } from '../../src/learn/sequence/learner-state.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { smallestCap } from '../../src/replay/layout.js';
 import type { Isolation } from '../../src/store/tasks.js';
+import { latentsOf, type Photograph, photographs } from '../agent/pictures.js';
+import { type Bedrock, openBedrock, Rooms } from '../agent/rooms.js';
 import { rejectionOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
-import { latentsOf, type Photograph, photographs } from './pictures.js';
-import { type Bedrock, openBedrock, Rooms } from './rooms.js';
 
 const scratch = scratchFolder();
 const MIB = 2 ** 20;
@@ -135,25 +135,15 @@ async function twoTasks(name: string, settings = {}): Promise<{ first: number; t
 }
 
 describe('two tasks one after the other', () => {
-  it.each(['ewc', 'vcl', 'er', 'gem', 'a-gem'])(
-    '%s keeps what a network that only goes on training forgets',
-    async (name) => {
-      const naive = await forgetful();
-      const { first, then } = await twoTasks(name);
-      expect(first).toBeGreaterThan(0.8);
-      expect(then).toBeGreaterThan(naive.then + 0.05);
-    },
-  );
-
-  it('ags-cl keeps what the same layers forget without its pulls', async () => {
-    const { then } = await twoTasks('ags-cl');
-    const without = await twoTasks('ags-cl', { agsCl: { mu: 0, lambda: 0 } });
-    expect(then).toBeGreaterThan(without.then + 0.05);
+  // The other methods are compared so in the rooms of their own, on digits: here each would take a minute.
+  it.each(['ewc', 'er'])('%s keeps what a network that only goes on training forgets', async (name) => {
+    const naive = await forgetful();
+    const { first, then } = await twoTasks(name);
+    expect(first).toBeGreaterThan(0.8);
+    expect(then).toBeGreaterThan(naive.then + 0.05);
   });
 
-  it('den keeps most of the first task, and cpg all of it, bit for bit', async () => {
-    const den = await twoTasks('den');
-    expect(den.then).toBeGreaterThan(den.first - 0.15);
+  it('cpg keeps all of the first task, bit for bit', async () => {
     const workshop = await Workshop.open('store-cpg');
     await workshop.learn('goods', 'cpg', { rate: 1e-3 });
     const [digest, accuracy] = [workshop.digestOf('goods'), await workshop.accuracy('goods')];

@@ -6,10 +6,10 @@ import { verifyStore } from '../../src/agent/verify.js';
 import { decodeState } from '../../src/learn/sequence/learner-state.js';
 import { Random } from '../../src/random.js';
 import { openStore } from '../../src/store/store.js';
+import { latentsOf, photographs } from '../agent/pictures.js';
+import { type Bedrock, openBedrock, Rooms } from '../agent/rooms.js';
 import { spawnTypeScript } from '../spawn-typescript.js';
 import { scratchFolder } from '../store/scratch.js';
-import { latentsOf, photographs } from './pictures.js';
-import { type Bedrock, openBedrock, Rooms } from './rooms.js';
 
 const scratch = scratchFolder();
 const PROGRAM = fileURLToPath(new URL('./learner-writer.ts', import.meta.url));
