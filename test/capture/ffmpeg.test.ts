@@ -135,6 +135,8 @@ describe('motion JPEG over HTTP', () => {
     await feed(pictures, () => door.delivered.length >= 1);
     await until(() => door.status().restarts >= 1);
     expect(door.status().lastError).toMatch(/ffmpeg gave nothing for 1 s and was ended/);
+    // What the run before still gave may come late.
+    await until(() => server.connections >= 2 && server.viewing > 0);
     const stalled = door.delivered.length;
     await feed(pictures, () => door.delivered.length > stalled);
     const { restarts } = door.status();
@@ -142,6 +144,7 @@ describe('motion JPEG over HTTP', () => {
     await until(() => door.status().restarts > restarts);
     // On a slow machine it may count as stalled before it has noticed.
     expect(door.status().lastError).toMatch(/^ffmpeg (ended with code 0|gave nothing for 1 s)/);
+    await until(() => server.connections >= 3 && server.viewing > 0);
     const ended = door.delivered.length;
     await feed(pictures, () => door.delivered.length > ended);
     expect(server.connections).toBeGreaterThanOrEqual(3);
