@@ -1,12 +1,10 @@
 import type { Backbone } from '../../src/backbone/backbone.js';
 import type { Engine } from '../../src/engine/engine.js';
-import { deployModel } from '../../src/learn/deploy.js';
-import { Frozen } from '../../src/learn/isolation/frozen.js';
 import { TaskNetwork } from '../../src/learn/network.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { Random } from '../../src/random.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
-import { instantModel } from '../../src/recognize/task-model.js';
+import { bareModel, instantModel } from '../../src/recognize/task-model.js';
 import type { PictureSet } from './pictures.js';
 
 /** Of a class at most so many photographs are known, and at most two thirds; of those one in five is held out. */
@@ -34,8 +32,7 @@ export async function learnSets(
   without: readonly string[] = [],
 ): Promise<Known> {
   const random = new Random(seed);
-  const bare = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
-  const network = await TaskNetwork.open(engine, bare, backbone.latentCodec);
+  const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec);
   const discriminants = new Map<string, StreamingDiscriminant>();
   const heldOut: Uint8Array[] = [];
   const tests = new Map<string, number[]>();

@@ -1,9 +1,8 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { CompileOptions, Engine } from '../engine/engine.js';
-import { deployModel } from '../learn/deploy.js';
-import { Frozen } from '../learn/isolation/frozen.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import { bareModel } from '../recognize/task-model.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 
@@ -31,8 +30,7 @@ export class Discriminants {
     memory: ReplayMemory,
     options: CompileOptions = {},
   ): Promise<Discriminants> {
-    const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
-    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, options);
+    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, options);
     const made = new Discriminants(store, network);
     for (const task of store.tasks.list()) await made.load(task.name, memory);
     return made;

@@ -1,12 +1,11 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { deployModel } from '../learn/deploy.js';
-import { Frozen } from '../learn/isolation/frozen.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
 import { Novelty } from './novelty.js';
+import { bareModel } from './task-model.js';
 
 /** What explains a sample, and whether anything does. */
 export interface Explanation {
@@ -69,8 +68,9 @@ export class TaskChooser {
     if (discriminants.size === 1) await only!.whitened();
     const merged = StreamingDiscriminant.merge(discriminants);
     const space = await merged.whitened();
-    const frozen = deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
-    const network = await TaskNetwork.open(engine, frozen, backbone.latentCodec, { spin: false });
+    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, {
+      spin: false,
+    });
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     const calibrated = known
       ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)

@@ -20,14 +20,13 @@ export class DriftMonitor {
   private readonly confidence = new Adwin();
   private readonly novelty = new Adwin();
   private readonly sudden = new PageHinkley();
-  /** Means before the change, so that a change for the better is no drift. */
-  private before = { confidence: Number.NaN, pValue: Number.NaN };
 
   add({ confidence, pValue }: StreamSample): DriftKind | undefined {
-    this.before = { confidence: this.confidence.mean, pValue: this.novelty.mean };
-    const lessSure = this.confidence.add(confidence) && this.confidence.mean < this.before.confidence;
+    // Means before the change: one for the better is no drift.
+    const before = { confidence: this.confidence.mean, pValue: this.novelty.mean };
+    const lessSure = this.confidence.add(confidence) && this.confidence.mean < before.confidence;
     if (pValue === undefined) return lessSure ? 'confidence' : undefined;
-    const slow = this.novelty.add(pValue) && this.novelty.mean < this.before.pValue;
+    const slow = this.novelty.add(pValue) && this.novelty.mean < before.pValue;
     // Known samples have p-values spread evenly over 0 to 1: their excess over the mean is of no sign.
     const fast = this.sudden.add(1 - pValue);
     if (!slow && !fast) return lessSure ? 'confidence' : undefined;

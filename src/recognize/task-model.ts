@@ -38,6 +38,11 @@ export function versionModel(
   return deployModel(deployableNamed(adapter.isolation), { crown: backbone.crown, earlier }, adapter);
 }
 
+/** The frozen crown without a head: what a discriminant reads. */
+export function bareModel(backbone: Backbone): Deployed {
+  return deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map() });
+}
+
 /** The network of the instant answer: the frozen crown and a discriminant's head. */
 export function instantModel(backbone: Backbone, head: Head): Deployed {
   return deployModel(new Frozen(), { crown: backbone.crown, earlier: [] }, { tensors: new Map(), head });
