@@ -58,13 +58,11 @@ export class Agent {
     this.rooms = rooms;
     this.store = store;
     this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
-    this.recognizer = new Recognizer(
-      engine,
-      backbone,
-      store,
-      (task) => discriminants.get(task),
-      noveltyRule(config.recognize, rooms.memory),
-    );
+    this.recognizer = new Recognizer(engine, backbone, store, {
+      live: (task) => discriminants.get(task),
+      novelty: noveltyRule(config.recognize, rooms.memory),
+      hurry: true,
+    });
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
     this.streams = new StreamReports(config.recognize, {
