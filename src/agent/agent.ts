@@ -1,5 +1,6 @@
 import type { Kept, Picture } from '../capture/source.js';
 import { LichenError, messageOf } from '../errors.js';
+import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
@@ -24,6 +25,7 @@ import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
 import { StreamReports } from './stream-reports.js';
 import type { Training } from './training.js';
+import { Webhooks } from './webhooks.js';
 
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
@@ -36,6 +38,9 @@ export class Agent {
   readonly training: Training;
   readonly link: Link;
   readonly sources: DeviceSources;
+  /** What left the device. */
+  readonly ledger: Ledger;
+  readonly webhooks: Webhooks;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
@@ -52,7 +57,7 @@ export class Agent {
   private newest: (Answer & { sample: string; source: string }) | undefined;
 
   private constructor(parts: AgentParts, rooms: Rooms) {
-    const { config } = parts;
+    const { config, log } = parts;
     const { engine, backbone, store, discriminants } = rooms;
     this.parts = parts;
     this.rooms = rooms;
@@ -63,10 +68,15 @@ export class Agent {
       novelty: noveltyRule(config.recognize, rooms.memory),
       hurry: true,
     });
+    this.ledger = new Ledger(store.settings);
+    this.webhooks = new Webhooks(config, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
     this.streams = new StreamReports(config.recognize, {
-      result: (body) => this.link.publish('result', body),
+      result: (body, changed) => {
+        this.link.publish('result', body);
+        this.guarded('webhook', () => this.webhooks.result(body, changed));
+      },
       drift: (message, data) => this.report('drift', 'warning', message, data),
     });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
@@ -80,6 +90,7 @@ export class Agent {
       parts,
       rooms,
       this.outbox,
+      this.ledger,
       () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
       homeAssistant(
         parts,
@@ -115,7 +126,8 @@ export class Agent {
     await this.intake.idle();
     this.guarded('saving', () => discriminants.save());
     this.guarded('saving', () => memory.flush());
-    await this.link.stop();
+    await Promise.all([this.link.stop(), this.webhooks.stop()]);
+    this.guarded('saving', () => this.ledger.save());
     await this.recognizer.close();
     await discriminants.close();
     await trunk.close();
@@ -209,6 +221,7 @@ export class Agent {
     await this.sources.start((d) => this.receive(d));
     this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
+    this.timers.push(setInterval(() => this.guarded('saving', () => this.ledger.save()), SAVE_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
     this.schedule.start();
     this.training.resume();
@@ -311,9 +324,9 @@ export class Agent {
     data: Record<string, unknown>,
   ): void {
     this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...data }, message);
-    this.guarded('event', () =>
-      this.link.publish('event', { kind, severity, message: message.slice(0, 4000), data }),
-    );
+    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data };
+    this.guarded('event', () => this.link.publish('event', event));
+    this.guarded('webhook', () => this.webhooks.event(event));
   }
 
   /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */

@@ -7,6 +7,7 @@ import { ENGINES } from '../engine/engine.js';
 import { isLearner } from '../learn/device-method.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
 import { recognizeSchema } from './recognize-config.js';
+import { webhookSchema } from './webhooks.js';
 
 const id = z
   .string()
@@ -120,6 +121,11 @@ export const agentConfigSchema = z
       })
       .prefault({})
       .describe('Home Assistant.'),
+    webhooks: z
+      .array(webhookSchema)
+      .max(32)
+      .default([])
+      .describe('Addresses that are told by HTTP POST when something changes.'),
     http: z
       .strictObject({
         host: z

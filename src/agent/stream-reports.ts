@@ -6,7 +6,8 @@ import { driftMessage, type RecognizeConfig } from './recognize-config.js';
 
 /** Where the reports go. */
 export interface StreamSinks {
-  result: (body: ResultBody) => void;
+  /** @param changed whether what the stream says is another than before */
+  result: (body: ResultBody, changed: boolean) => void;
   drift: (message: string, data: { source: string; task: string; kind: string }) => void;
 }
 
@@ -26,7 +27,7 @@ export class StreamReports {
   tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): void {
     const { task, label, probability, version, novel, pValue } = answer;
     const { smoothed, drift } = this.watch.add(source, answer, at);
-    this.sinks.result({
+    const body: ResultBody = {
       task,
       label: novel ? null : label,
       probability,
@@ -40,7 +41,8 @@ export class StreamReports {
         label: smoothed.label ?? null,
         probability: smoothed.probability,
       },
-    });
+    };
+    this.sinks.result(body, smoothed.changed);
     if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
   }
 }
