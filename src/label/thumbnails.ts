@@ -38,8 +38,10 @@ export class Thumbnails {
     return row && this.sealed.open(placeOf(sample), row.content)[0];
   }
 
-  has(sample: string): boolean {
-    return this.database.prepare('SELECT 1 FROM thumbnails WHERE sample = ?').get(sample) !== undefined;
+  /** The samples that there is a thumbnail of. */
+  samples(): Set<string> {
+    const rows = this.database.prepare<{ sample: string }>('SELECT sample FROM thumbnails').all();
+    return new Set(rows.map(({ sample }) => sample));
   }
 
   remove(sample: string): void {
@@ -48,11 +50,10 @@ export class Thumbnails {
 
   /** Deletes those of samples that are not kept any more. */
   prune(kept: (sample: string) => boolean): void {
-    const all = this.database.prepare<{ sample: string }>('SELECT sample FROM thumbnails').all();
-    const gone = all.filter(({ sample }) => !kept(sample));
+    const gone = [...this.samples()].filter((sample) => !kept(sample));
     if (gone.length === 0) return;
     this.database.transaction(() => {
-      for (const { sample } of gone) this.remove(sample);
+      for (const sample of gone) this.remove(sample);
     })();
   }
 
