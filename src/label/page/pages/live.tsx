@@ -1,0 +1,70 @@
+import { useApp, useStore, useText } from '../context.js';
+import { EventList } from '../live/event-list.js';
+import { FirstTask } from '../live/first-task.js';
+import { SourceCard } from '../live/source-card.js';
+import { TrainingBanner } from '../live/training-banner.js';
+import { Empty } from '../parts/empty.js';
+import { Icon } from '../parts/icon.js';
+import { Loading } from '../parts/loading.js';
+import { hrefOf } from '../routes.js';
+
+/** What the device sees and answers right now, and where it is taught. */
+export function LivePage() {
+  const { store, api, actions } = useApp();
+  const overview = useStore((state) => state.overview);
+  const teaching = useStore((state) => state.teaching);
+  const text = useText();
+  if (overview === null) return <Loading />;
+  const { sources, tasks, activeTask } = overview;
+  if (sources.length === 0) {
+    return (
+      <Empty title={text.live.noSources} testId="no-sources">
+        <p class="muted">{text.live.noSourcesHint}</p>
+        <a class="button" href={hrefOf({ page: 'settings' })}>
+          {text.nav.settings}
+        </a>
+      </Empty>
+    );
+  }
+  if (teaching !== null || tasks.length === 0) return <FirstTask overview={overview} />;
+  return (
+    <>
+      <header class="page-head">
+        <h1>{text.live.title}</h1>
+        <label class="inline-field">
+          <span>{text.live.activeTask}</span>
+          <select
+            value={activeTask ?? ''}
+            data-testid="active-task"
+            onChange={({ currentTarget: { value } }) =>
+              void actions.attempt(api.active(value === '' ? null : value))
+            }
+          >
+            <option value="">{text.live.auto}</option>
+            {tasks.map(({ task }) => (
+              <option key={task} value={task}>
+                {task}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button
+          type="button"
+          class="button"
+          data-testid="new-task"
+          onClick={() => store.set({ teaching: { task: null } })}
+        >
+          <Icon name="plus" />
+          {text.live.newTask}
+        </button>
+      </header>
+      <TrainingBanner overview={overview} />
+      <div class={`sources ${sources.length > 1 ? 'many' : ''}`}>
+        {sources.map((source) => (
+          <SourceCard key={source.source} source={source} overview={overview} />
+        ))}
+      </div>
+      <EventList />
+    </>
+  );
+}
