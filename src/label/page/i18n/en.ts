@@ -61,7 +61,7 @@ export const en = {
   live: {
     title: 'Live',
     activeTask: 'Answers for',
-    auto: 'chosen by the device',
+    auto: 'Task: automatic',
     noSources: 'No camera or folder is set up',
     noSourcesHint:
       'Name a source of pictures in the settings, or start the agent with one, and it will show here.',
@@ -69,7 +69,7 @@ export const en = {
     overTime: 'Over time',
     undecided: 'undecided',
     nothingLearned: 'Nothing learned yet',
-    novelHint: 'Unlike anything it has learned. What is it?',
+    novelHint: 'Unlike anything it has learned.',
     sure: (percent: string) => `${percent} sure`,
     hold: 'Hold this picture',
     go: 'Go on',
@@ -83,7 +83,7 @@ export const en = {
     no: 'No, it is',
     newClass: 'New class',
     newTask: 'New task',
-    teachWhat: 'Which class will it see?',
+    teachWhat: 'Which class?',
     record: (count: string) => `Record ${count}`,
     pictures: 'Pictures',
     holdHint: 'Tap to record that many, or hold for as long as you like.',

@@ -43,7 +43,7 @@ export function OverTime({ frame }: { frame: FrameView }) {
       ) : (
         <>
           <strong>{smoothed.label ?? text.common.novel}</strong>
-          <span>{percent(smoothed.probability, language)}</span>
+          {smoothed.label !== null && <span>{percent(smoothed.probability, language)}</span>}
         </>
       )}
       <span class="muted over-time-version">

@@ -1,12 +1,15 @@
 import { useState } from 'preact/hooks';
 import type { FrameView, TaskView } from '../../api.js';
 import { useApp, useText } from '../context.js';
+import { AskRow } from '../parts/ask-row.js';
 import { ClassButton } from '../parts/class-button.js';
 import { Icon } from '../parts/icon.js';
 import { Naming } from '../parts/naming.js';
 
 interface Props {
   task: TaskView;
+  tasks: TaskView[];
+  onTask: (task: string) => void;
   frame: FrameView | null;
   onAim: () => void;
   aimed: { current: FrameView | null };
@@ -14,7 +17,7 @@ interface Props {
 }
 
 /** One tap says whether the answer is right, or what is right in its place. */
-export function CheckPanel({ task, frame, onAim, aimed, onLabelled }: Props) {
+export function CheckPanel({ task, tasks, onTask, frame, onAim, aimed, onLabelled }: Props) {
   const { actions } = useApp();
   const text = useText();
   const [naming, setNaming] = useState<FrameView | null>(null);
@@ -29,7 +32,12 @@ export function CheckPanel({ task, frame, onAim, aimed, onLabelled }: Props) {
   const others = task.classes.filter((one) => one.label !== guess);
   return (
     <div class="stack" data-testid="check-panel">
-      <p class="ask">{guess === null ? text.live.whatIsIt : text.live.isItRight}</p>
+      <AskRow
+        question={guess === null ? text.live.whatIsIt : text.live.isItRight}
+        task={task.task}
+        tasks={tasks}
+        onPick={onTask}
+      />
       {answer?.novel && <p class="muted small">{text.live.novelHint}</p>}
       {guess !== null && (
         <button
@@ -52,7 +60,7 @@ export function CheckPanel({ task, frame, onAim, aimed, onLabelled }: Props) {
           <ClassButton
             key={one.label}
             label={one.label}
-            probability={shares.get(one.label)}
+            probability={guess === null ? undefined : shares.get(one.label)}
             onAim={onAim}
             onPick={() => void label(one.label, aimed.current ?? frame, task.task)}
           />

@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { FrameView, Overview, SourceView } from '../../api.js';
 import { useStore, useText } from '../context.js';
 import { Ago } from '../parts/ago.js';
+import { AskRow } from '../parts/ask-row.js';
 import { Icon } from '../parts/icon.js';
 import { Segmented } from '../parts/segmented.js';
 import { AnswerOverlay, OverTime } from './answer.js';
@@ -29,70 +30,59 @@ export function SourceCard({ source, overview }: { source: SourceView; overview:
     shown?.frame.answer?.label ?? (shown?.frame.answer ? text.common.novel : text.live.nothingLearned);
   return (
     <article class="source" data-testid={`source-${source.source}`}>
-      <Stage shown={shown} alt={alt}>
-        <div class="stage-top">
-          <span class="source-name">{source.source}</span>
-          {shown !== null && (
-            <button
-              type="button"
-              class="glass"
-              aria-pressed={held !== null}
-              aria-label={held === null ? text.live.hold : text.live.go}
-              title={held === null ? text.live.hold : text.live.go}
-              data-testid="hold"
-              onClick={() => setHeld(held === null ? current : null)}
-            >
-              <Icon name={held === null ? 'pause' : 'play'} />
-            </button>
-          )}
-        </div>
-        {shown !== null && <AnswerOverlay frame={shown.frame} held={held !== null} />}
-      </Stage>
-      {shown !== null && <OverTime frame={shown.frame} />}
-      {source.lastError !== null &&
-        source.lastErrorAt !== null &&
-        (source.lastFrameAt ?? 0) < source.lastErrorAt && (
-          <p class="note error small">
-            <Icon name="warning" />
-            <span>
-              {source.lastError} <Ago at={source.lastErrorAt} />
-            </span>
-          </p>
-        )}
-      {task !== null && (
-        <section class="panel">
-          <div class="panel-top">
-            <Segmented
-              label={text.live.modes}
-              value={mode}
-              options={[
-                { value: 'check', name: text.live.check },
-                { value: 'teach', name: text.live.teach },
-              ]}
-              onPick={setMode}
-            />
-            {overview.tasks.length > 1 && (
-              <label class="inline-field">
-                <span class="visually-hidden">{text.questions.task}</span>
-                <select
-                  value={task.task}
-                  data-testid="label-task"
-                  onChange={({ currentTarget: { value } }) => setChosen(value)}
-                >
-                  {overview.tasks.map((one) => (
-                    <option key={one.task} value={one.task}>
-                      {one.task}
-                    </option>
-                  ))}
-                </select>
-              </label>
+      <div class="source-main">
+        <Stage shown={shown} alt={alt}>
+          <div class="stage-top">
+            <span class="source-name">{source.source}</span>
+            {shown !== null && (
+              <button
+                type="button"
+                class="glass"
+                aria-pressed={held !== null}
+                aria-label={held === null ? text.live.hold : text.live.go}
+                title={held === null ? text.live.hold : text.live.go}
+                data-testid="hold"
+                onClick={() => setHeld(held === null ? current : null)}
+              >
+                <Icon name={held === null ? 'pause' : 'play'} />
+              </button>
             )}
           </div>
+          {shown !== null && <AnswerOverlay frame={shown.frame} held={held !== null} />}
+        </Stage>
+        {shown !== null && <OverTime frame={shown.frame} />}
+        {source.lastError !== null &&
+          source.lastErrorAt !== null &&
+          (source.lastFrameAt ?? 0) < source.lastErrorAt && (
+            <p class="note error small">
+              <Icon name="warning" />
+              <span>
+                {source.lastError} <Ago at={source.lastErrorAt} />
+              </span>
+            </p>
+          )}
+      </div>
+      {task !== null && (
+        <section class="panel">
+          <Segmented
+            label={text.live.modes}
+            value={mode}
+            options={[
+              { value: 'check', name: text.live.check },
+              { value: 'teach', name: text.live.teach },
+            ]}
+            onPick={setMode}
+          />
           {task.closed ? (
-            <p class="muted">{text.live.closedTask(task.task)}</p>
+            <>
+              <AskRow question="" task={task.task} tasks={overview.tasks} onPick={setChosen} />
+              <p class="muted">{text.live.closedTask(task.task)}</p>
+            </>
           ) : mode === 'check' ? (
             <CheckPanel
               task={task}
+              tasks={overview.tasks}
+              onTask={setChosen}
               frame={shown?.frame ?? null}
               onAim={() => {
                 aimed.current = shown?.frame ?? null;
@@ -101,7 +91,13 @@ export function SourceCard({ source, overview }: { source: SourceView; overview:
               onLabelled={() => setHeld(null)}
             />
           ) : (
-            <TeachPanel task={task} source={source.source} recording={overview.recording} />
+            <TeachPanel
+              task={task}
+              tasks={overview.tasks}
+              onTask={setChosen}
+              source={source.source}
+              recording={overview.recording}
+            />
           )}
         </section>
       )}

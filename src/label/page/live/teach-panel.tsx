@@ -1,21 +1,22 @@
 import { useState } from 'preact/hooks';
 import type { RecordingView, TaskView } from '../../api.js';
 import { useText } from '../context.js';
+import { AskRow } from '../parts/ask-row.js';
 import { ClassButton } from '../parts/class-button.js';
 import { Icon } from '../parts/icon.js';
 import { Naming } from '../parts/naming.js';
 import { Recorder } from './recorder.js';
 
-/** Takes many pictures of a class in a row. */
-export function TeachPanel({
-  task,
-  source,
-  recording,
-}: {
+interface Props {
   task: TaskView;
+  tasks: TaskView[];
+  onTask: (task: string) => void;
   source: string;
   recording: RecordingView | null;
-}) {
+}
+
+/** Takes many pictures of a class in a row. */
+export function TeachPanel({ task, tasks, onTask, source, recording }: Props) {
   const text = useText();
   const [picked, setPicked] = useState<string | null>(null);
   const [named, setNamed] = useState<string | null>(null);
@@ -25,7 +26,7 @@ export function TeachPanel({
   const label = recording?.label ?? picked ?? all[0] ?? null;
   return (
     <div class="stack" data-testid="teach-panel">
-      <p class="ask">{text.live.teachWhat}</p>
+      <AskRow question={text.live.teachWhat} task={task.task} tasks={tasks} onPick={onTask} />
       <div class="classes">
         {all.map((one) => (
           <ClassButton

@@ -32,9 +32,10 @@ export function LivePage() {
       <header class="page-head">
         <h1>{text.live.title}</h1>
         <label class="inline-field">
-          <span>{text.live.activeTask}</span>
+          <span class="wide-only">{text.live.activeTask}</span>
           <select
             value={activeTask ?? ''}
+            aria-label={text.live.activeTask}
             data-testid="active-task"
             onChange={({ currentTarget: { value } }) =>
               void actions.attempt(api.active(value === '' ? null : value))
@@ -51,11 +52,13 @@ export function LivePage() {
         <button
           type="button"
           class="button"
+          aria-label={text.live.newTask}
+          title={text.live.newTask}
           data-testid="new-task"
           onClick={() => store.set({ teaching: { task: null } })}
         >
           <Icon name="plus" />
-          {text.live.newTask}
+          <span class="wide-only">{text.live.newTask}</span>
         </button>
       </header>
       <TrainingBanner overview={overview} />

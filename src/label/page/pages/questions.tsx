@@ -4,12 +4,13 @@ import { useLanguage, useStore, useText } from '../context.js';
 import { taskOfCard } from '../deck.js';
 import { integer } from '../format.js';
 import { questionAction } from '../keys.js';
+import { AskRow } from '../parts/ask-row.js';
 import { Empty } from '../parts/empty.js';
-import { Icon } from '../parts/icon.js';
 import { Loading } from '../parts/loading.js';
 import { Naming } from '../parts/naming.js';
 import { Picture } from '../parts/picture.js';
 import { QuestionClasses } from '../questions/question-classes.js';
+import { LastThing, QuestionTools, UndoButton } from '../questions/question-tools.js';
 import { Reason } from '../questions/reason.js';
 import { useDeck } from '../questions/use-deck.js';
 import { hrefOf } from '../routes.js';
@@ -61,6 +62,7 @@ export function QuestionsPage() {
           </p>
         )}
       </header>
+      <LastThing />
       {card === undefined ? (
         <Empty title={text.questions.emptyTitle} testId="queue-empty">
           <p class="muted">
@@ -76,6 +78,7 @@ export function QuestionsPage() {
           <a class="button" href={hrefOf({ page: 'live' })}>
             {text.questions.toLive}
           </a>
+          <UndoButton onUndo={() => void deck.undo()} />
         </Empty>
       ) : (
         <article class="question" data-testid="card" data-sample={card.sample}>
@@ -88,24 +91,12 @@ export function QuestionsPage() {
           </div>
           <div class="question-side">
             <Reason card={card} />
-            {deck.tasks.length > 1 && (
-              <label class="inline-field">
-                <span>{text.questions.task}</span>
-                <select
-                  value={task ?? ''}
-                  data-testid="question-task"
-                  onChange={({ currentTarget: { value } }) => setChosen(value)}
-                >
-                  {deck.tasks
-                    .filter(({ closed }) => !closed)
-                    .map((one) => (
-                      <option key={one.task} value={one.task}>
-                        {one.task}
-                      </option>
-                    ))}
-                </select>
-              </label>
-            )}
+            <AskRow
+              question={text.questions.prompt}
+              task={task ?? ''}
+              tasks={deck.tasks.filter(({ closed }) => !closed)}
+              onPick={setChosen}
+            />
             <QuestionClasses
               card={card}
               task={task}
@@ -114,31 +105,12 @@ export function QuestionsPage() {
               onPick={(label) => deck.label(card, task!, label)}
               onNew={() => setNaming(task === null ? 'task' : 'class')}
             />
-            <div class="question-tools">
-              <button type="button" class="button" data-testid="skip" onClick={() => deck.put(card, 'skip')}>
-                <Icon name="skip" />
-                {text.questions.skip}
-              </button>
-              <button
-                type="button"
-                class="button"
-                data-testid="bad"
-                title={text.questions.badHint}
-                onClick={() => deck.put(card, 'bad')}
-              >
-                <Icon name="trash" />
-                {text.questions.bad}
-              </button>
-              <button
-                type="button"
-                class="button"
-                data-testid="question-new-task"
-                onClick={() => setNaming('task')}
-              >
-                <Icon name="plus" />
-                {text.questions.newTask}
-              </button>
-            </div>
+            <QuestionTools
+              onSkip={() => deck.put(card, 'skip')}
+              onBad={() => deck.put(card, 'bad')}
+              onNewTask={() => setNaming('task')}
+              onUndo={() => void deck.undo()}
+            />
             <p class="keys muted small">{text.questions.keys}</p>
           </div>
           <p class="visually-hidden" aria-live="polite" key={card.sample}>

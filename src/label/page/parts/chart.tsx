@@ -110,6 +110,9 @@ function optionsOf(props: Props, place: HTMLElement, language: Language): uPlot.
     axes: [
       {
         ...axis,
+        label: props.time ? undefined : props.nameX,
+        labelSize: 20,
+        labelFont: font,
         size: 28,
         space: 70,
         values: props.time ? (_, at) => dayOrTime(at, language) : undefined,

@@ -40,9 +40,9 @@ export function ClassButton({
         <span class="class-fill" aria-hidden="true" style={{ transform: `scaleX(${probability})` }} />
       )}
       {hint !== undefined && (
-        <kbd class="hint" aria-hidden="true">
+        <span class="hint" aria-hidden="true">
           {hint}
-        </kbd>
+        </span>
       )}
       <span class="class-name">{label}</span>
       {probability !== undefined && probability >= 0.005 && (

@@ -19,7 +19,14 @@ export function Dialog({ title, onClose, children, testId }: Props) {
     const dialog = ref.current!;
     const before = document.activeElement;
     dialog.showModal();
+    // What is to be typed comes before the button that closes.
+    dialog.querySelector('input')?.focus();
+    const beside = (event: MouseEvent) => {
+      if (event.target === dialog) onClose();
+    };
+    dialog.addEventListener('click', beside);
     return () => {
+      dialog.removeEventListener('click', beside);
       dialog.close();
       if (before instanceof HTMLElement) before.focus();
     };
@@ -33,9 +40,6 @@ export function Dialog({ title, onClose, children, testId }: Props) {
       onCancel={(event) => {
         event.preventDefault();
         onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) onClose();
       }}
     >
       <div class="dialog-body">

@@ -8,8 +8,7 @@ interface Props<T extends string> {
 /** One of a few, side by side. */
 export function Segmented<T extends string>({ label, value, options, onPick }: Props<T>) {
   return (
-    // A fieldset would carry a legend that is seen; the buttons say what they are.
-    <div class="segmented" role="group" aria-label={label}>
+    <fieldset class="segmented" aria-label={label}>
       {options.map((option) => (
         <button
           key={option.value}
@@ -21,6 +20,6 @@ export function Segmented<T extends string>({ label, value, options, onPick }: P
           {option.name}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }

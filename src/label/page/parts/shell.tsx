@@ -17,16 +17,9 @@ export function Shell({ route, children }: { route: Route; children: ComponentCh
   const current = route.page === 'task' ? 'tasks' : route.page;
   return (
     <div class="shell" data-connection={connection}>
-      <a
-        class="skip-link"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById('main')?.focus();
-        }}
-      >
+      <button type="button" class="skip-link button" onClick={() => document.getElementById('main')?.focus()}>
         {text.nav.skip}
-      </a>
+      </button>
       <nav class="tabs" aria-label={text.nav.label}>
         <div class="brand">
           <Rosette size={30} />
@@ -73,7 +66,8 @@ export function Shell({ route, children }: { route: Route; children: ComponentCh
         </main>
       </div>
       <Toasts />
-      <UndoBar />
+      {/* The questions have their own button for it, among the others. */}
+      {route.page !== 'questions' && <UndoBar />}
     </div>
   );
 }

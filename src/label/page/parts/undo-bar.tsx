@@ -5,7 +5,7 @@ import { integer, type Language } from '../format.js';
 import type { Dictionary } from '../i18n/en.js';
 import { Icon } from './icon.js';
 
-const WIDE_MS = 8000;
+const WIDE_MS = 6000;
 
 /** Takes the last thing back, for as long as the device can; after a while it only makes itself small. */
 export function UndoBar() {
@@ -60,7 +60,7 @@ export function UndoBar() {
   );
 }
 
-function undoText({ kind, label, pictures }: UndoView, text: Dictionary, language: Language): string {
+export function undoText({ kind, label, pictures }: UndoView, text: Dictionary, language: Language): string {
   if (kind === 'label' || kind === 'relabel') return text.undo[kind](label ?? '');
   if (kind === 'recording') return text.undo.recording(integer(pictures, language), label ?? '');
   return text.undo[kind];

@@ -18,7 +18,7 @@ export function QuestionClasses({ card, task, classes, guess, onPick, onNew }: P
   const answer = card.answer?.task === task ? card.answer : null;
   const shares = new Map(answer?.all.map(({ label, probability }) => [label, probability]));
   return (
-    <div class="classes" role="group" aria-label={text.questions.prompt} data-testid="classes">
+    <fieldset class="classes" aria-label={text.questions.prompt} data-testid="classes">
       {classes.map((label, index) => (
         <ClassButton
           key={label}
@@ -33,6 +33,6 @@ export function QuestionClasses({ card, task, classes, guess, onPick, onNew }: P
         <Icon name="plus" />
         <span class="class-name">{task === null ? text.questions.newTask : text.questions.newClass}</span>
       </button>
-    </div>
+    </fieldset>
   );
 }
