@@ -299,7 +299,7 @@ export const en = {
     language: 'Language',
     languageAuto: (name: string) => `As the browser (${name})`,
     theme: 'Colours',
-    themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
+    themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
     account: 'Password',
     accountHint: 'A new password ends all other sessions.',
     before: 'Password until now',

@@ -144,7 +144,7 @@ export const ko: Dictionary = {
     reasonTag: { novel: '새로움', unsure: '불확실', different: '다름', disagreement: '불일치' },
     guess: (label, percent) => `기기의 추측: ${label} (${percent})`,
     weak: (source, label, trust) =>
-      `${withParticle(source, '은/는')} ${label}(이)라고 합니다. 지금까지 ${trust} 맞았습니다.`,
+      `${withParticle(source, '은/는')} ${withParticle(label, '이라고/라고')} 합니다. 지금까지 ${trust} 맞았습니다.`,
     skip: '건너뛰기',
     bad: '나쁜 사진',
     badHint: '사진을 삭제합니다',
@@ -241,7 +241,7 @@ export const ko: Dictionary = {
     tooFew: (samples) => `레이블이 붙은 사진 ${samples}장으로는 더 모으면 얼마나 나아질지 알 수 없습니다.`,
     enough: (now) => `충분합니다. 정확도 ${now}에서 레이블을 더 모아도 거의 나아지지 않습니다.`,
     more: (labels, gain, now, then) =>
-      `레이블을 ${labels}개 더 모으면 약 ${gain}%p 나아집니다: ${now}에서 ${then}.`,
+      `레이블을 ${labels}개 더 모으면 정확도가 약 ${gain}%p 올라 ${now}에서 ${withParticle(then, '이/가')} 될 것으로 보입니다.`,
     doubtful: '의심스러운 레이블',
     doubtfulLead: '레이블과 달라 보이는 사진들입니다.',
     doubtfulNone: '의심스러운 레이블이 없습니다.',
@@ -293,7 +293,7 @@ export const ko: Dictionary = {
     language: '언어',
     languageAuto: (name) => `브라우저와 같게 (${name})`,
     theme: '색상',
-    themes: { auto: '시스템과 같게', light: '밝게', dark: '어둡게' },
+    themes: { auto: '자동', light: '밝게', dark: '어둡게' },
     account: '비밀번호',
     accountHint: '비밀번호를 바꾸면 다른 곳의 로그인이 모두 끝납니다.',
     before: '지금 비밀번호',

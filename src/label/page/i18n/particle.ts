@@ -1,5 +1,5 @@
 /** Korean particles come in two forms: after a consonant, and after a vowel. */
-export type Particle = '이/가' | '을/를' | '은/는' | '으로/로';
+export type Particle = '이/가' | '을/를' | '은/는' | '으로/로' | '이라고/라고';
 
 /** Digits are read 영 일 이 삼 사 오 육 칠 팔 구. */
 const DIGITS: Record<string, Ending> = {
@@ -19,7 +19,8 @@ type Ending = 'vowel' | 'consonant' | 'rieul';
 
 /**
  * A name with the particle that goes with its last sound. `으로` is `로` after a vowel and after ㄹ. A Latin word is
- * taken to end as it is mostly read: l, m and n are finals of a Korean syllable, and so are k, p, t after a vowel.
+ * taken to end as it is mostly read: l, m and n are finals of a Korean syllable, also before a silent e, and so are k,
+ * p, t after a vowel.
  */
 export function withParticle(name: string, particle: Particle): string {
   const [closed, open] = particle.split('/') as [string, string];
@@ -29,6 +30,8 @@ export function withParticle(name: string, particle: Particle): string {
 }
 
 function ending(name: string): Ending {
+  // Read 퍼센트.
+  if (name.endsWith('%')) return 'vowel';
   const letters = name.replace(/[^\p{L}\p{N}]+$/u, '').toLowerCase();
   const last = letters.at(-1) ?? '';
   const code = last.charCodeAt(0);
@@ -37,6 +40,6 @@ function ending(name: string): Ending {
     return final === 0 ? 'vowel' : final === 8 ? 'rieul' : 'consonant';
   }
   if (DIGITS[last] !== undefined) return DIGITS[last];
-  if (last === 'l') return 'rieul';
-  return /(?:[mn]|ng|[aeiou][kpt])$/.test(letters) ? 'consonant' : 'vowel';
+  if (/le?$/.test(letters)) return 'rieul';
+  return /(?:[mn]|ng|[aeiou][mn]e|[aeiou][kpt])$/.test(letters) ? 'consonant' : 'vowel';
 }

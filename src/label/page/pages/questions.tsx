@@ -21,6 +21,7 @@ export function QuestionsPage() {
   const language = useLanguage();
   const deck = useDeck();
   const counts = useStore((state) => state.overview?.queue) ?? deck.counts;
+  const undoable = useStore((state) => state.overview?.undo != null);
   const [chosen, setChosen] = useState<string | null>(null);
   const [naming, setNaming] = useState<'class' | 'task' | null>(null);
   const card = deck.cards?.[0];
@@ -78,7 +79,7 @@ export function QuestionsPage() {
           <a class="button" href={hrefOf({ page: 'live' })}>
             {text.questions.toLive}
           </a>
-          <UndoButton onUndo={() => void deck.undo()} />
+          {undoable && <UndoButton onUndo={() => void deck.undo()} />}
         </Empty>
       ) : (
         <article class="question" data-testid="card" data-sample={card.sample}>
