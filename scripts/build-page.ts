@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = join(root, 'src/label/page');
@@ -33,6 +32,8 @@ if (!unchanged) {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const checked = spawnSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });
   if (checked.status !== 0) process.exit(1);
+  // Loaded only when it is needed: it takes longer than to see that nothing changed.
+  const { build } = await import('vite');
   await build({ configFile: join(page, 'vite.config.ts'), logLevel: 'warn' });
   writeFileSync(stamp, now);
 }
