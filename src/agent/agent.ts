@@ -1,5 +1,7 @@
-import type { Kept, Picture } from '../capture/source.js';
+import type { FastifyInstance } from 'fastify';
+import type { Picture } from '../capture/source.js';
 import { LichenError, messageOf } from '../errors.js';
+import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
@@ -9,12 +11,14 @@ import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
+import { DevicePage } from './device-page.js';
 import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
+import { newDeviceServer } from './http.js';
 import { type Installed, installPack } from './install.js';
-import { Intake } from './intake.js';
+import { Intake, type Kept } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
@@ -23,7 +27,9 @@ import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
 import { StreamReports } from './stream-reports.js';
+import { Teaching } from './teaching.js';
 import type { Training } from './training.js';
+import { Webhooks } from './webhooks.js';
 
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
@@ -36,6 +42,11 @@ export class Agent {
   readonly training: Training;
   readonly link: Link;
   readonly sources: DeviceSources;
+  /** What left the device. */
+  readonly ledger: Ledger;
+  readonly webhooks: Webhooks;
+  /** For the owner; undefined where the settings name no port. */
+  readonly page: DevicePage | undefined;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
@@ -52,23 +63,26 @@ export class Agent {
   private newest: (Answer & { sample: string; source: string }) | undefined;
 
   private constructor(parts: AgentParts, rooms: Rooms) {
-    const { config } = parts;
+    const { config, log } = parts;
     const { engine, backbone, store, discriminants } = rooms;
     this.parts = parts;
     this.rooms = rooms;
     this.store = store;
     this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
-    this.recognizer = new Recognizer(
-      engine,
-      backbone,
-      store,
-      (task) => discriminants.get(task),
-      noveltyRule(config.recognize, rooms.memory),
-    );
+    this.recognizer = new Recognizer(engine, backbone, store, {
+      live: (task) => discriminants.get(task),
+      novelty: noveltyRule(config.recognize, rooms.memory),
+      hurry: true,
+    });
+    this.ledger = new Ledger(store.settings);
+    this.webhooks = new Webhooks(config, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
     this.streams = new StreamReports(config.recognize, {
-      result: (body) => this.link.publish('result', body),
+      result: (body, changed) => {
+        this.link.publish('result', body);
+        this.guarded('webhook', () => this.webhooks.result(body, changed));
+      },
       drift: (message, data) => this.report('drift', 'warning', message, data),
     });
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
@@ -82,6 +96,7 @@ export class Agent {
       parts,
       rooms,
       this.outbox,
+      this.ledger,
       () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
       homeAssistant(
         parts,
@@ -92,9 +107,11 @@ export class Agent {
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
     registerRequests(this.link, this);
-    this.sources = new DeviceSources(parts, store, backbone.manifest.input, (kind, message) =>
+    const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message) =>
       this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
     );
+    this.page = server && this.openPage(server);
   }
 
   /** Opens store, memory, backbone and trunk, and starts everything. */
@@ -113,11 +130,13 @@ export class Agent {
     for (const t of this.timers) clearInterval(t);
     this.schedule.stop();
     await this.sources.stop();
+    await this.page?.stop();
     await this.training.stop();
     await this.intake.idle();
     this.guarded('saving', () => discriminants.save());
     this.guarded('saving', () => memory.flush());
-    await this.link.stop();
+    await Promise.all([this.link.stop(), this.webhooks.stop()]);
+    this.guarded('saving', () => this.ledger.save());
     await this.recognizer.close();
     await discriminants.close();
     await trunk.close();
@@ -158,6 +177,14 @@ export class Agent {
     return reject?.reason ?? 'no task has learned enough to answer yet';
   }
 
+  /** Goes back to what a task ran before. @throws LichenError as `VersionStore.rollback` does */
+  async rollback(task: string): Promise<{ from: number | 'instant'; to: number | 'instant' }> {
+    const { from, to } = this.store.versions.rollback(task, 'rolled back on request');
+    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`);
+    const number = (id: number | null) => (id === null ? 'instant' : this.store.versions.require(id).number);
+    return { from: number(from), to: number(to) };
+  }
+
   /** Closes a task for good; returns the digest of its answers. */
   async close(task: string): Promise<string | null> {
     const { engine, backbone, store, discriminants } = this.rooms;
@@ -191,6 +218,7 @@ export class Agent {
   async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
     await this.recognizer.forget(task);
     this.report(kind, 'info', message, { task, ...data });
+    if (kind === 'promoted') this.page?.study(task);
     this.guarded('adapter report', () =>
       this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
     );
@@ -208,9 +236,11 @@ export class Agent {
       },
       'agent started',
     );
+    await this.page?.start();
     await this.sources.start((d) => this.receive(d));
     this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
+    this.timers.push(setInterval(() => this.guarded('saving', () => this.ledger.save()), SAVE_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
     this.schedule.start();
     this.training.resume();
@@ -222,11 +252,35 @@ export class Agent {
     const task = delivery.task ?? this.active.name;
     const kept = await this.intake.deliver(delivery.label === undefined ? { ...delivery, task } : delivery);
     this.parts.notifier.progress();
-    if (kept?.answer) {
-      this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
-      this.streams.tell(delivery, kept.sample, kept.answer, Date.now());
+    if (!kept) return undefined;
+    const { sample, latent, answer } = kept;
+    const { path, bytes, source = path } = delivery;
+    const at = Date.now();
+    const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
+    if (answer) this.newest = { ...answer, sample, source: path };
+    if (this.page && delivery.label === undefined) {
+      await this.page.seen({ sample, source, at, bytes, latent, answer, smoothed });
     }
     return kept;
+  }
+
+  private openPage(server: FastifyInstance): DevicePage {
+    const { store } = this.rooms;
+    const page = new DevicePage(this.parts, this.rooms, {
+      learning: new Teaching(this.rooms, this.intake, this.recognizer),
+      recognizer: this.recognizer,
+      training: this.training,
+      ledger: this.ledger,
+      feeds: this.sources.feeds,
+      metrics: () => this.metrics(),
+      connected: () => this.link.status.connected,
+      mayTrain: () => this.guards.mayTrain(store.folder),
+      select: (task) => this.select(task),
+      rollback: (task) => this.rollback(task),
+      close: (task) => this.close(task),
+    });
+    page.register(server);
+    return page;
   }
 
   private openIntake(): Intake {
@@ -246,6 +300,9 @@ export class Agent {
         this.training.label(task);
         // The instant answer is a new one with every label.
         if (!this.store.versions.current(task)) void this.recognizer.forget(task);
+      },
+      onKept: (pictures) => {
+        this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));
       },
       onRejected: (path, reason) => {
         this.store.rejects.add(path, reason);
@@ -313,9 +370,10 @@ export class Agent {
     data: Record<string, unknown>,
   ): void {
     this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...data }, message);
-    this.guarded('event', () =>
-      this.link.publish('event', { kind, severity, message: message.slice(0, 4000), data }),
-    );
+    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data };
+    this.guarded('event', () => this.link.publish('event', event));
+    this.guarded('webhook', () => this.webhooks.event(event));
+    this.page?.event({ at: Date.now(), kind, severity, message: event.message });
   }
 
   /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */

@@ -1,4 +1,5 @@
 import { ORT_VERSION } from '../engine/ort.js';
+import type { Ledger } from '../link/ledger.js';
 import { Link, type Neighbour } from '../link/link.js';
 import type { Outbox } from '../link/outbox.js';
 import { RequestLog } from '../link/request-log.js';
@@ -7,6 +8,7 @@ import type { AgentParts, Rooms } from './open-rooms.js';
 
 /**
  * The link of an agent to its broker, not started yet: its settings, and what its birth says of the device.
+ * @param ledger counts what leaves
  * @param adapters what every task runs now
  * @param neighbour whom else the device speaks to on the broker
  */
@@ -14,6 +16,7 @@ export function openLink(
   { config, profile, version, log }: AgentParts,
   { engine, store }: Pick<Rooms, 'engine' | 'store'>,
   outbox: Outbox,
+  ledger: Ledger,
   adapters: () => readonly AdapterBody[],
   neighbour?: Neighbour,
 ): Link {
@@ -38,6 +41,10 @@ export function openLink(
     }),
     adapters,
     neighbour,
+    sent: (topic, bytes, will) => {
+      if (will) ledger.add('will', topic, bytes);
+      else ledger.published(topic, bytes);
+    },
     log,
   });
 }

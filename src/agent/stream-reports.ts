@@ -1,12 +1,14 @@
 import type { Picture } from '../capture/source.js';
 import type { ResultBody } from '../link/schemas.js';
 import type { Answer } from '../recognize/recognizer.js';
+import type { Smoothed } from '../recognize/smoothing.js';
 import { StreamWatch } from '../recognize/stream-watch.js';
 import { driftMessage, type RecognizeConfig } from './recognize-config.js';
 
 /** Where the reports go. */
 export interface StreamSinks {
-  result: (body: ResultBody) => void;
+  /** @param changed whether what the stream says is another than before */
+  result: (body: ResultBody, changed: boolean) => void;
   drift: (message: string, data: { source: string; task: string; kind: string }) => void;
 }
 
@@ -22,11 +24,14 @@ export class StreamReports {
     this.drifts = drift === 'report';
   }
 
-  /** @param at milliseconds since 1970 */
-  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): void {
+  /**
+   * @param at milliseconds since 1970
+   * @returns what the source's answers over time say now
+   */
+  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): Smoothed {
     const { task, label, probability, version, novel, pValue } = answer;
     const { smoothed, drift } = this.watch.add(source, answer, at);
-    this.sinks.result({
+    const body: ResultBody = {
       task,
       label: novel ? null : label,
       probability,
@@ -40,7 +45,9 @@ export class StreamReports {
         label: smoothed.label ?? null,
         probability: smoothed.probability,
       },
-    });
+    };
+    this.sinks.result(body, smoothed.changed);
     if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
+    return smoothed;
   }
 }

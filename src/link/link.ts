@@ -50,6 +50,8 @@ export interface LinkOptions {
   adapters?: () => readonly AdapterBody[];
   /** Someone else on the broker that the device speaks to in their own topics. */
   neighbour?: Neighbour;
+  /** Called with the topic and the payload's bytes of whatever is handed to the network; of the will, at every connect. */
+  sent?: (topic: string, bytes: number, will: boolean) => void;
   /** Delays before the first and the later attempts to connect again. */
   reconnect?: { minMs: number; maxMs: number };
   log: Logger;
@@ -180,6 +182,12 @@ export class Link {
 
   private open(): void {
     const { url, protocolVersion, username, password, device } = this.options;
+    const will = {
+      topic: formatTopic({ kind: 'state', device }),
+      payload: this.statePayload('offline'),
+      qos: 1,
+      retain: true,
+    } as const;
     let client: MqttClient;
     try {
       const settings: IClientOptions = {
@@ -193,12 +201,7 @@ export class Link {
         reconnectPeriod: 0,
         resubscribe: false,
         queueQoSZero: false,
-        will: {
-          topic: formatTopic({ kind: 'state', device }),
-          payload: this.statePayload('offline'),
-          qos: 1,
-          retain: true,
-        },
+        will,
       };
       client = connect(url, settings);
     } catch (error) {
@@ -209,6 +212,15 @@ export class Link {
     this.client = client;
     // Packets are small, and a broker's PUBACK would wait for the next one.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    // At the last place before the network, so that nothing passes it by, and what is sent again counts again.
+    client.on('packetsend', (packet) => {
+      if (packet.cmd === 'publish')
+        this.options.sent?.(packet.topic, Buffer.byteLength(packet.payload), false);
+    });
+    // The will left with the request to connect that this answers.
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack') this.options.sent?.(will.topic, will.payload.length, true);
+    });
     client.on('error', (error) => this.failed(client, error));
     client.on('message', (topic, payload, packet) => this.received(topic, payload, packet.retain));
     client.on('connect', (connack) => void this.arrived(client, connack));

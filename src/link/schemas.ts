@@ -79,7 +79,7 @@ const metricsBody = z.object({
   sources: z.array(sourceStatus).max(256).optional(),
 });
 
-const resultBody = z.object({
+export const resultBody = z.object({
   task: id,
   label: z.string().max(256).nullable(),
   probability: fraction,
@@ -99,7 +99,7 @@ const resultBody = z.object({
     .optional(),
 });
 
-const eventBody = z.object({
+export const eventBody = z.object({
   kind: id,
   severity: z.enum(['info', 'warning', 'error']),
   message: text,
