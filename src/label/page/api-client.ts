@@ -88,6 +88,17 @@ export class ApiClient {
   }
 
   private async call<T = unknown>(method: string, path: string, body?: object): Promise<T> {
+    try {
+      return await this.once<T>(method, path, body);
+    } catch (error) {
+      // Another tab logged in anew: its session is this one's, too, but the token of before is worth nothing.
+      const stale = error instanceof ApiError && error.status === 403 && error.code === 'request-invalid';
+      if (!stale || (await this.refreshSession()).state !== 'open') throw error;
+      return this.once<T>(method, path, body);
+    }
+  }
+
+  private async once<T>(method: string, path: string, body?: object): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     const csrf = this.store.get().session?.csrf;
@@ -110,8 +121,7 @@ export class ApiClient {
       code: `http-${response.status}`,
       message: `${response.status} ${response.statusText}`,
     };
-    // A wrong password is a 401, too, and nothing that a session could have ended by.
-    if (response.status === 401 && !path.startsWith('/api/session')) await this.refreshSession();
+    if (response.status === 401) await this.refreshSession();
     throw new ApiError(response.status, code, message);
   }
 }

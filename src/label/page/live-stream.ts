@@ -1,11 +1,12 @@
-import type { EventView, FrameView, LiveEvents, Overview } from '../api.js';
+import type { EventView, LiveEvents } from '../api.js';
 import type { ApiClient } from './api-client.js';
 import type { State, Store } from './store.js';
 
 const KEPT_EVENTS = 50;
 const LONGEST_WAIT = 10_000;
-/** A phone that slept may hold a connection that is long dead. */
-const STALE_AFTER = 15_000;
+/** The device sends something every few seconds: a connection that is silent for so long is dead, as after a sleep. */
+const STALE_AFTER = 20_000;
+const LOOK_EVERY = 5000;
 
 /** Keeps the store as the device's live stream says, and connects again whenever that is lost. */
 export class LiveStream {
@@ -16,6 +17,7 @@ export class LiveStream {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private wait = 1000;
   private lastAt = 0;
+  private watching: ReturnType<typeof setInterval> | undefined;
 
   constructor(store: Store<State>, api: ApiClient, onEvent: (event: EventView) => void) {
     this.store = store;
@@ -25,13 +27,15 @@ export class LiveStream {
 
   start(): void {
     this.connect();
-    document.addEventListener('visibilitychange', this.awoke);
+    this.watching = setInterval(this.look, LOOK_EVERY);
+    document.addEventListener('visibilitychange', this.look);
     window.addEventListener('online', this.connect);
     window.addEventListener('offline', this.lost);
   }
 
   stop(): void {
-    document.removeEventListener('visibilitychange', this.awoke);
+    clearInterval(this.watching);
+    document.removeEventListener('visibilitychange', this.look);
     window.removeEventListener('online', this.connect);
     window.removeEventListener('offline', this.lost);
     this.disconnect();
@@ -41,9 +45,12 @@ export class LiveStream {
     this.disconnect();
     const source = new EventSource('/api/live');
     this.source = source;
+    let first = true;
     this.on(source, 'overview', (overview) => {
       this.wait = 1000;
-      this.store.set({ overview, connection: 'live', frames: this.framesOf(overview) });
+      // Frames of sources that are no more are not sent again.
+      this.store.set({ overview, connection: 'live', ...(first && { frames: {} }) });
+      first = false;
     });
     this.on(source, 'frame', (frame) =>
       this.store.set({ frames: { ...this.store.get().frames, [frame.source]: frame } }),
@@ -70,22 +77,15 @@ export class LiveStream {
     });
   }
 
-  /** Frames of sources that are no more are dropped. */
-  private framesOf(overview: Overview): Record<string, FrameView> {
-    const { frames } = this.store.get();
-    const gone = Object.keys(frames).filter(
-      (name) => !overview.sources.some(({ source }) => source === name),
-    );
-    if (gone.length === 0) return frames;
-    return Object.fromEntries(Object.entries(frames).filter(([name]) => !gone.includes(name)));
-  }
-
   private readonly lost = (): void => {
     this.store.set({ connection: 'lost' });
   };
 
-  private readonly awoke = (): void => {
-    if (document.visibilityState === 'visible' && Date.now() - this.lastAt > STALE_AFTER) this.connect();
+  private readonly look = (): void => {
+    if (document.visibilityState !== 'visible' || Date.now() - this.lastAt < STALE_AFTER) return;
+    if (this.source?.readyState !== EventSource.OPEN) return;
+    this.lost();
+    this.connect();
   };
 
   private tryLater(): void {

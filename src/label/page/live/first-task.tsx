@@ -143,7 +143,9 @@ interface ShowProps {
 function ShowClass({ overview, task, label, onNext, onFinish }: ShowProps) {
   const text = useText();
   const language = useLanguage();
-  const [source, setSource] = useState(overview.sources[0]?.source ?? '');
+  const sending = useStore((state) => overview.sources.find((one) => state.frames[one.source])?.source);
+  const [chosen, setSource] = useState<string | null>(null);
+  const source = chosen ?? sending ?? overview.sources[0]?.source ?? '';
   const newest = useStore((state) => state.frames[source]);
   const shown = useShownFrame(newest);
   const known = overview.tasks.find((one) => one.task === task)?.classes ?? [];

@@ -1,6 +1,7 @@
 import { useApp, useStore, useText } from '../context.js';
 import { EventList } from '../live/event-list.js';
 import { FirstTask } from '../live/first-task.js';
+import { QuietSources } from '../live/quiet-sources.js';
 import { SourceCard } from '../live/source-card.js';
 import { TrainingBanner } from '../live/training-banner.js';
 import { Empty } from '../parts/empty.js';
@@ -13,6 +14,8 @@ export function LivePage() {
   const { store, api, actions } = useApp();
   const overview = useStore((state) => state.overview);
   const teaching = useStore((state) => state.teaching);
+  // Redrawn when a source sends for the first time, not with every frame.
+  const sending = useStore((state) => Object.keys(state.frames).sort().join('\n')).split('\n');
   const text = useText();
   if (overview === null) return <Loading />;
   const { sources, tasks, activeTask } = overview;
@@ -26,6 +29,8 @@ export function LivePage() {
       </Empty>
     );
   }
+  // A folder of labelled pictures is learned from and shows nothing.
+  const seen = sources.length === 1 ? sources : sources.filter(({ source }) => sending.includes(source));
   if (teaching !== null || tasks.length === 0) return <FirstTask overview={overview} />;
   return (
     <>
@@ -62,11 +67,12 @@ export function LivePage() {
         </button>
       </header>
       <TrainingBanner overview={overview} />
-      <div class={`sources ${sources.length > 1 ? 'many' : ''}`}>
-        {sources.map((source) => (
+      <div class={`sources ${seen.length > 1 ? 'many' : ''}`}>
+        {seen.map((source) => (
           <SourceCard key={source.source} source={source} overview={overview} />
         ))}
       </div>
+      <QuietSources sources={sources.filter((one) => !seen.includes(one))} />
       <EventList />
     </>
   );

@@ -66,11 +66,11 @@ export function PrivacyPage() {
             {left.map((one) => (
               <li key={`${one.kind} ${one.where}`}>
                 <p class="ledger-head">
-                  <strong>{one.kind}</strong>
+                  <strong>{text.privacy.kinds[one.kind]?.[0] ?? one.kind}</strong>
                   <span>{bytes(one.bytes, language)}</span>
                 </p>
                 <Bar share={total === 0 ? 0 : one.bytes / total} tone="gold" />
-                <p class="small">{one.what}</p>
+                <p class="small">{text.privacy.kinds[one.kind]?.[1] ?? one.what}</p>
                 <p class="muted small">
                   <code>{one.where}</code>
                 </p>
@@ -97,10 +97,10 @@ export function PrivacyPage() {
             {view.kept.map((one) => (
               <li key={one.kind}>
                 <p class="ledger-head">
-                  <strong>{one.kind}</strong>
+                  <strong>{text.privacy.kinds[one.kind]?.[0] ?? one.kind}</strong>
                   <span>{bytes(one.bytes, language)}</span>
                 </p>
-                <p class="small">{one.what}</p>
+                <p class="small">{text.privacy.kinds[one.kind]?.[1] ?? one.what}</p>
                 <p class="muted small ledger-foot">
                   {text.privacy.items(integer(one.count, language))}
                   <span class={`tag ${one.sealed ? 'good' : ''}`}>

@@ -10,8 +10,8 @@ interface Props {
   /** Of the horizontal axis: seconds since 1970 where `time` is set. */
   x: number[];
   y: (number | null)[];
-  /** Drawn dashed: what is expected, not measured. */
-  expected?: (number | null)[];
+  /** A second line, drawn dashed: what is expected or compared with. */
+  second?: (number | null)[];
   /** Half the height of the band around `y`. */
   spread?: number[];
   time?: boolean;
@@ -26,7 +26,7 @@ export function Chart(props: Props) {
   const ref = useRef<HTMLDivElement>(null);
   const language = useLanguage();
   const theme = useStore((state) => state.theme);
-  const figures = JSON.stringify([props.x, props.y, props.expected, props.spread]);
+  const figures = JSON.stringify([props.x, props.y, props.second, props.spread]);
   useEffect(() => {
     const place = ref.current!;
     let plot: uPlot | null = null;
@@ -48,13 +48,13 @@ export function Chart(props: Props) {
   return <div class="chart" ref={ref} role="img" aria-label={props.summary} />;
 }
 
-function dataOf({ x, y, expected, spread }: Props): uPlot.AlignedData {
+function dataOf({ x, y, second, spread }: Props): uPlot.AlignedData {
   const data: (number | null)[][] = [x, y];
   if (spread !== undefined) {
     data.push(y.map((value, at) => (value === null ? null : Math.min(1, value + spread[at]!))));
     data.push(y.map((value, at) => (value === null ? null : Math.max(0, value - spread[at]!))));
   }
-  if (expected !== undefined) data.push(expected);
+  if (second !== undefined) data.push(second);
   return data as uPlot.AlignedData;
 }
 
@@ -74,6 +74,7 @@ function optionsOf(props: Props, place: HTMLElement, language: Language): uPlot.
     label: props.nameY,
     stroke: color('--moss'),
     width: 2,
+    spanGaps: true,
     value: share,
     points: { show: props.x.length < 40, size: 6, fill: color('--moss'), stroke: color('--surface') },
   };
@@ -82,7 +83,7 @@ function optionsOf(props: Props, place: HTMLElement, language: Language): uPlot.
     { label: props.nameX, value: props.time ? (_, at) => timeOf(at, language) : undefined },
     line,
     ...(props.spread === undefined ? [] : [edge, edge]),
-    ...(props.expected === undefined
+    ...(props.second === undefined
       ? []
       : [
           {

@@ -58,13 +58,10 @@ export function SettingInput({ id, setting, value, disabled, onValue }: Props) {
   }
   if (kind === 'other') {
     return (
-      <textarea
-        {...common}
-        rows={Math.min(8, Math.max(2, value.split('\n').length))}
-        spellcheck={false}
-        value={value}
-        onInput={(event) => onValue(event.currentTarget.value)}
-      />
+      <div class="setting-list">
+        {value !== '' && <pre>{value}</pre>}
+        <p class="muted small">{text.settings.inFile}</p>
+      </div>
     );
   }
   return (

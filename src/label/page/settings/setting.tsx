@@ -21,6 +21,8 @@ export function Setting({ setting, readOnly, onSave }: Props) {
     if (!(await onSave(key, value))) setTyped(setting.value);
     setBusy(false);
   };
+  /** Lists are shown; they are changed in the file. */
+  const fixed = readOnly || kind === 'other';
   const atOnce = kind === 'switch' || kind === 'choice';
   const standard =
     secret || setting.default === '' ? text.settings.noDefault : text.settings.default(setting.default);
@@ -54,7 +56,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
             if (atOnce) void save(value);
           }}
         />
-        {!readOnly && !atOnce && typed !== setting.value && (
+        {!fixed && !atOnce && typed !== setting.value && (
           <div class="row">
             <button type="submit" class="button primary" disabled={busy} data-testid="setting-save">
               {text.common.save}
@@ -64,7 +66,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
             </button>
           </div>
         )}
-        {!readOnly && changed && typed === setting.value && (
+        {!fixed && changed && typed === setting.value && (
           <button
             type="button"
             class="button link"

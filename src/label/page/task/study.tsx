@@ -59,7 +59,7 @@ function Curve({ study }: { study: StudyView }) {
       x={[...curve.map(({ labels }) => labels), ...end]}
       y={[...curve.map(({ accuracy }) => accuracy), ...end.map(() => null)]}
       spread={[...curve.map(({ spread }) => spread), ...end.map(() => 0)]}
-      expected={ahead ? [...curve.slice(0, -1).map(() => null), last.accuracy, forecast.accuracy] : undefined}
+      second={ahead ? [...curve.slice(0, -1).map(() => null), last.accuracy, forecast.accuracy] : undefined}
       nameX={text.study.labels}
       nameY={text.study.accuracy}
     />
