@@ -19,7 +19,8 @@ export class Actions {
 
   tell(text: string, tone: Toast['tone'] = 'good'): void {
     const toast = { id: ++this.lastToast, text, tone };
-    this.store.set({ toasts: [...this.store.get().toasts, toast].slice(-SHOWN_TOASTS) });
+    const others = this.store.get().toasts.filter((one) => one.text !== text);
+    this.store.set({ toasts: [...others, toast].slice(-SHOWN_TOASTS) });
   }
 
   dismiss(id: number): void {
@@ -61,29 +62,33 @@ export class Actions {
   }
 
   async skip(sample: string): Promise<boolean> {
-    return this.undone(await this.attempt(this.api.skip(sample)));
+    return this.noted(await this.attempt(this.api.skip(sample)));
   }
 
   async bad(sample: string): Promise<boolean> {
-    return this.undone(await this.attempt(this.api.bad(sample)));
+    return this.noted(await this.attempt(this.api.bad(sample)));
   }
 
   async remove(sample: string): Promise<boolean> {
-    return this.undone(await this.attempt(this.api.remove(sample)));
+    return this.noted(await this.attempt(this.api.remove(sample)));
   }
 
-  /** Takes the last thing back. @returns whether there was one and it is undone. */
-  async undo(): Promise<boolean> {
+  /**
+   * Takes the last thing back.
+   * @param quiet where the page itself shows what is undone
+   * @returns whether there was one and it is undone
+   */
+  async undo({ quiet = false } = {}): Promise<boolean> {
     const undo = this.store.get().overview?.undo;
     if (!undo) return false;
     this.overview({ undo: null });
     const done = await this.attempt(this.api.undo(undo.id).then(() => true));
-    if (done) this.tell(this.text().undo.undone);
-    else if (this.store.get().overview?.undo === null) this.overview({ undo });
+    if (done && !quiet) this.tell(this.text().undo.undone);
+    if (!done && this.store.get().overview?.undo === null) this.overview({ undo });
     return done === true;
   }
 
-  private undone(answer: { undo: UndoView } | undefined): boolean {
+  private noted(answer: { undo: UndoView } | undefined): boolean {
     if (answer !== undefined) this.undoable(answer.undo);
     return answer !== undefined;
   }

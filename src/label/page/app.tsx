@@ -14,6 +14,8 @@ import { Shell } from './parts/shell.js';
 import { parseRoute, type Route } from './routes.js';
 
 const RETRY_MS = 3000;
+/** A training under way has its own place on the page. */
+const SHOWN_OTHERWISE = ['training-started'];
 
 /** Login, or the pages behind it. */
 export function AppRoot() {
@@ -52,7 +54,9 @@ function OpenPages() {
   const { store, api, actions } = useApp();
   const route = useRoute();
   useEffect(() => {
-    const stream = new LiveStream(store, api, ({ message, severity }) => actions.tell(message, severity));
+    const stream = new LiveStream(store, api, ({ kind, message, severity }) => {
+      if (!SHOWN_OTHERWISE.includes(kind)) actions.tell(message, severity);
+    });
     stream.start();
     return () => {
       stream.stop();

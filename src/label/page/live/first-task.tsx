@@ -173,7 +173,10 @@ function ShowClass({ overview, task, label, onNext, onFinish }: ShowProps) {
         </select>
       )}
       <Stage shown={shown} alt={label}>
-        {shown?.frame.answer && <AnswerOverlay frame={shown.frame} held={false} />}
+        {/* With one class there is one answer, whatever it sees. */}
+        {shown?.frame.answer && done && known.length > 1 && (
+          <AnswerOverlay frame={shown.frame} held={false} />
+        )}
       </Stage>
       <Recorder source={source} task={task} label={label} recording={recording} />
       {done ? (

@@ -22,13 +22,14 @@ export function SettingsPage() {
   useEffect(() => {
     api.settings().then(setView, (error: unknown) => setFailed(actions.explain(error)));
   }, []);
-  /** @returns whether it was taken. */
-  const save = async (key: string, value: string): Promise<boolean> => {
-    const saved = await actions.attempt(api.setting(key, value));
-    if (saved === undefined) return false;
-    setView(saved);
-    actions.tell(text.settings.saved(key));
-    return true;
+  const save = async (key: string, value: string): Promise<string | null> => {
+    try {
+      setView(await api.setting(key, value));
+      actions.tell(text.settings.saved(key));
+      return null;
+    } catch (error) {
+      return actions.explain(error);
+    }
   };
   const found = view === null ? [] : matchSettings(view.settings, query);
   return (

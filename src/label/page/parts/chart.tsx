@@ -118,7 +118,11 @@ function optionsOf(props: Props, place: HTMLElement, language: Language): uPlot.
         space: 70,
         values: props.time ? (_, at) => dayOrTime(at, language) : undefined,
       },
-      { ...axis, size: 48, values: (_, shares) => shares.map((one) => percent(one, language)) },
+      {
+        ...axis,
+        size: 48,
+        values: (_, shares) => shares.map((one) => (one > 1 ? '' : percent(one, language))),
+      },
     ],
     padding: [10, 14, 0, 0],
     plugins: [tooltip(props, language)],

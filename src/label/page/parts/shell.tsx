@@ -8,6 +8,9 @@ import { UndoBar } from './undo-bar.js';
 
 const TABS = ['live', 'questions', 'tasks', 'privacy', 'settings'] as const satisfies IconName[];
 
+/** Where something is done that can be undone; the questions have their own button for it, among the others. */
+const UNDOING: Route['page'][] = ['live', 'tasks', 'task'];
+
 /** What is around every page: tabs below on a phone, beside on a desk; the connection; messages; undo. */
 export function Shell({ route, children }: { route: Route; children: ComponentChildren }) {
   const text = useText();
@@ -66,8 +69,7 @@ export function Shell({ route, children }: { route: Route; children: ComponentCh
         </main>
       </div>
       <Toasts />
-      {/* The questions have their own button for it, among the others. */}
-      {route.page !== 'questions' && <UndoBar />}
+      {UNDOING.includes(route.page) && <UndoBar />}
     </div>
   );
 }

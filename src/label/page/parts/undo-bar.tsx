@@ -40,10 +40,11 @@ export function UndoBar() {
           class="button"
           data-testid="undo"
           title={what}
+          aria-label={narrow ? `${text.common.undo}: ${what}` : undefined}
           onClick={() => void actions.undo()}
         >
           <Icon name="undo" />
-          {text.common.undo}
+          <span class="undo-name">{text.common.undo}</span>
         </button>
         {!narrow && (
           <button

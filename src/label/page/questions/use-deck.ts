@@ -61,7 +61,7 @@ export function useDeck(): Deck {
     put: (card, where) => void answer(card, () => actions[where](card.sample)),
     undo: async () => {
       const back = last.current;
-      if (await actions.undo()) await load(back);
+      if (await actions.undo({ quiet: true })) await load(back);
     },
   };
 }

@@ -6,7 +6,8 @@ import { SettingInput } from './setting-input.js';
 interface Props {
   setting: SettingView;
   readOnly: boolean;
-  onSave: (key: string, value: string) => Promise<boolean>;
+  /** @returns why it was refused, null where it was taken. */
+  onSave: (key: string, value: string) => Promise<string | null>;
 }
 
 /** One setting; what is typed is written when it is saved, what is switched or chosen at once. */
@@ -14,11 +15,15 @@ export function Setting({ setting, readOnly, onSave }: Props) {
   const text = useText();
   const id = useId();
   const [typed, setTyped] = useState(setting.value);
+  const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const { key, description, kind, secret, changed } = setting;
   const save = async (value: string) => {
     setBusy(true);
-    if (!(await onSave(key, value))) setTyped(setting.value);
+    const refused = await onSave(key, value);
+    setError(refused);
+    // What was typed stays, to be corrected; a switch shows what is.
+    if (refused !== null && atOnce) setTyped(setting.value);
     setBusy(false);
   };
   /** Lists are shown; they are changed in the file. */
@@ -56,12 +61,22 @@ export function Setting({ setting, readOnly, onSave }: Props) {
             if (atOnce) void save(value);
           }}
         />
+        <div role="alert" class="alert-place">
+          {error !== null && <p class="small wrong">{error}</p>}
+        </div>
         {!fixed && !atOnce && typed !== setting.value && (
           <div class="row">
             <button type="submit" class="button primary" disabled={busy} data-testid="setting-save">
               {text.common.save}
             </button>
-            <button type="button" class="button" onClick={() => setTyped(setting.value)}>
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                setTyped(setting.value);
+                setError(null);
+              }}
+            >
               {text.common.cancel}
             </button>
           </div>

@@ -17,10 +17,10 @@ export function Confusion({ confusion }: { confusion: NonNullable<StudyView['con
           ? text.task.mixedNone
           : text.task.mixed(classes[worst.row]!, classes[worst.column]!, integer(worst.count, language))}
       </p>
+      <p class="muted small">{text.task.confusionLead}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <section class="matrix-scroll" tabIndex={0} aria-label={text.task.confusion}>
         <table class="matrix">
-          <caption class="muted small">{text.task.confusionLead}</caption>
           <thead>
             <tr>
               <td />
