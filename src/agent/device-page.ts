@@ -17,6 +17,7 @@ import type {
 } from '../label/api.js';
 import type { Desk } from '../label/desk.js';
 import { Live } from '../label/live.js';
+import { readPageFiles } from '../label/page-files.js';
 import { Passwords, passwordFileOf } from '../label/passwords.js';
 import { Questions } from '../label/questions.js';
 import { LabelQueue } from '../label/queue.js';
@@ -153,6 +154,11 @@ export class DevicePage implements Desk {
       });
       pageRoutes(scope, this, this.live);
     });
+    for (const [path, { contentType, cacheControl, body }] of readPageFiles()) {
+      server.get(path, { config: { access: 'everybody' } }, (_, reply) =>
+        reply.header('cache-control', cacheControl).type(contentType).send(body),
+      );
+    }
   }
 
   /** The port that the page is at. */
