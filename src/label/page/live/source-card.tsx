@@ -75,7 +75,9 @@ export function SourceCard({ source, overview }: { source: SourceView; overview:
           />
           {task.closed ? (
             <>
-              <AskRow question="" task={task.task} tasks={overview.tasks} onPick={setChosen} />
+              {overview.tasks.length > 1 && (
+                <AskRow question="" task={task.task} tasks={overview.tasks} onPick={setChosen} />
+              )}
               <p class="muted">{text.live.closedTask(task.task)}</p>
             </>
           ) : mode === 'check' ? (

@@ -20,6 +20,8 @@ interface Props {
 }
 
 const HEIGHT = 220;
+/** Steps of the vertical axis: whole percentage points, so that no two are written the same. */
+const SHARES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5];
 
 /** Shares between 0 and 1 over time or over a count. Drawn anew where its width, the colours or the figures change. */
 export function Chart(props: Props) {
@@ -121,6 +123,7 @@ function optionsOf(props: Props, place: HTMLElement, language: Language): uPlot.
       {
         ...axis,
         size: 48,
+        incrs: SHARES,
         values: (_, shares) => shares.map((one) => (one > 1 ? '' : percent(one, language))),
       },
     ],
