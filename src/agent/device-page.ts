@@ -116,6 +116,10 @@ export class DevicePage implements Desk {
       frames: this.frameList,
       actions: new Actions(store.database, sealed),
       thumbnails: config.label.thumbnails ? this.thumbnails : undefined,
+      answered: (sample, answer) => {
+        const frame = this.frameList.answer(sample, answer);
+        if (frame) this.live.frame(frameView(frame));
+      },
       looked: (source, right, by) => weak.looked(source, right, by),
       changed: () => this.live.changed(),
     });
@@ -181,6 +185,7 @@ export class DevicePage implements Desk {
     clearInterval(this.tidying);
     this.signals.stop();
     this.live.stop();
+    await this.listening?.stop();
     await this.teacher.idle();
     await Promise.allSettled(this.studying.values());
   }
@@ -226,7 +231,9 @@ export class DevicePage implements Desk {
   async picture(sample: string, size: 'small' | 'large'): Promise<Buffer | undefined> {
     const small = this.thumbnails.get(sample);
     if (size === 'small' && small) return small;
-    const bytes = this.labels.content(sample)?.picture ?? this.frameList.get(sample)?.bytes;
+    const frame = this.frameList.get(sample);
+    if (frame) this.frameList.lookedAt(frame);
+    const bytes = this.labels.content(sample)?.picture ?? frame?.bytes;
     if (!bytes) return small;
     return size === 'small' ? thumbnail(bytes) : shownPicture(bytes);
   }

@@ -129,6 +129,11 @@ export class Listening {
     this.log.info({ host: this.host, port: this.port }, 'HTTP server listens');
   }
 
+  /** Ends every connection. */
+  async stop(): Promise<void> {
+    await this.server.close();
+  }
+
   /** Listens for everybody from now on: strangers are kept out. Connections that are open stay. */
   open(): void {
     const { host } = this.config;

@@ -70,7 +70,7 @@ interface Read {
 }
 
 /** So many samples of a class are learned before any is held out: its first label is to be worth something. */
-const LEARNED_FIRST = 2;
+const LEARNED_FIRST = 4;
 
 /**
  * Where pictures come in: decode, trunk, then either an answer (unlabelled) or replay memory and instant

@@ -207,6 +207,8 @@ export interface Labelled {
   answer: AnswerView | null;
   /** From the request to the answer. */
   milliseconds: number;
+  /** Whether the picture is kept for testing answers: what is tested on is never learned from. */
+  heldOut: boolean;
   undo: UndoView;
 }
 

@@ -16,11 +16,14 @@ export interface Frame {
 
 /** Pictures of each source that can still be labelled: what a person sees may be some pictures old. */
 const OF_EACH = 6;
+/** Pictures that were looked at lately: who holds one still may label it. */
+const LOOKED_AT = 12;
 const SOURCES = 32;
 
 /** The newest pictures of every source, in memory only. */
 export class RecentFrames {
   private readonly bySource = new Map<string, Frame[]>();
+  private readonly looked = new Map<string, Frame>();
 
   add(frame: Frame): void {
     const frames = this.bySource.get(frame.source) ?? [];
@@ -34,7 +37,21 @@ export class RecentFrames {
       const found = frames.find((f) => f.sample === sample);
       if (found) return found;
     }
-    return undefined;
+    return this.looked.get(sample);
+  }
+
+  /** Notes that somebody looks at a picture. */
+  lookedAt(frame: Frame): void {
+    this.looked.delete(frame.sample);
+    this.looked.set(frame.sample, frame);
+    if (this.looked.size > LOOKED_AT) this.looked.delete(this.looked.keys().next().value!);
+  }
+
+  /** Takes another answer for a picture. Returns it where it is the newest of its source. */
+  answer(sample: string, answer: Answer): Frame | undefined {
+    const frame = this.get(sample);
+    if (frame) frame.answer = answer;
+    return this.newest().find((f) => f === frame);
   }
 
   /** The newest of each source. */

@@ -37,6 +37,8 @@ export interface TeacherParts {
   thumbnails: Thumbnails | undefined;
   /** Told of the owner's label where a weak one was there before. */
   looked: (source: string, right: boolean, by: 1 | -1) => void;
+  /** Told how a picture is answered now that it was labelled. */
+  answered: (sample: string, answer: Answer) => void;
   /** Told when something that is shown has changed. */
   changed: () => void;
 }
@@ -87,7 +89,9 @@ export class Teacher {
       const undo = this.parts.actions.add({ kind, task, label, on: [acted] }, Date.now());
       const answer = await this.parts.learning.answer(acted.latent, task);
       const milliseconds = performance.now() - begun;
-      return { answer: answer ? answerView(answer) : null, milliseconds, undo };
+      if (answer) this.parts.answered(sample, answer);
+      const heldOut = this.parts.memory.refs().some((r) => r.id === sample && r.heldOut);
+      return { answer: answer ? answerView(answer) : null, milliseconds, heldOut, undo };
     });
   }
 

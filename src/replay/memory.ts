@@ -173,12 +173,15 @@ export class ReplayMemory {
     }
   }
 
-  /** Deletes a sample and overwrites it, on disk after `flush`; returns whether it was here. */
+  /**
+   * Deletes a sample and overwrites it, on disk after `flush`, as if it had never come; returns whether it was here.
+   */
   remove(id: string): boolean {
     this.requireUsable();
     checkSampleId(id);
     const slot = this.index.find(id);
     if (slot < 0) return false;
+    this.groups.get(this.index.group(slot)).seen--;
     this.vacate(slot);
     this.groups.dropEmpty();
     this.slab.clearSlot(slot);

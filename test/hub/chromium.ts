@@ -77,16 +77,7 @@ export class Chromium {
     browser.session = sessionId as string;
     await browser.call('Runtime.enable');
     await browser.call('Log.enable');
-    await browser.call('Emulation.setDeviceMetricsOverride', {
-      width: options.width ?? 1200,
-      height: options.height ?? 900,
-      deviceScaleFactor: 1,
-      mobile: (options.width ?? 1200) < 600,
-    });
-    const scheme = options.dark === true ? 'dark' : 'light';
-    await browser.call('Emulation.setEmulatedMedia', {
-      features: [{ name: 'prefers-color-scheme', value: scheme }],
-    });
+    await browser.resize(options.width ?? 1200, options.height ?? 900, options.dark);
     await browser.call('Page.navigate', { url });
     return browser;
   }
@@ -122,9 +113,45 @@ export class Chromium {
     await this.call('Input.dispatchKeyEvent', { type: 'keyUp', ...event, text: undefined });
   }
 
-  /** A PNG of the whole page. */
-  async screenshot(): Promise<Buffer> {
-    const { data } = await this.call('Page.captureScreenshot', { captureBeyondViewport: true });
+  /** Waits for an element that can be clicked, and clicks it with the mouse, as a person does. */
+  async click(selector: string): Promise<void> {
+    const found = `document.querySelector(${JSON.stringify(selector)})`;
+    await this.until(`${found} !== null && !${found}.disabled`);
+    // What moved in is waited for: a person does not click on what flies by.
+    const where = `(() => { const e = ${found}; e.scrollIntoView({ block: 'center', behavior: 'instant' });
+      const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2].join(); })()`;
+    let at = '';
+    for (let now = await this.evaluate(where); now !== at; now = await this.evaluate(where)) {
+      at = String(now);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    const [x, y] = at.split(',').map(Number);
+    for (const type of ['mouseMoved', 'mousePressed', 'mouseReleased']) {
+      await this.call('Input.dispatchMouseEvent', { type, x, y, button: 'left', clickCount: 1 });
+    }
+  }
+
+  /** Types into a field that is clicked first; what was in it goes. */
+  async type(selector: string, text: string): Promise<void> {
+    await this.click(selector);
+    await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).select()`);
+    await this.call('Input.insertText', { text });
+  }
+
+  /** Sets what the page is seen with. */
+  async resize(width: number, height: number, dark = false): Promise<void> {
+    await this.call('Emulation.setDeviceMetricsOverride', {
+      ...{ width, height, deviceScaleFactor: 1, mobile: width < 600 },
+    });
+    const scheme = dark ? 'dark' : 'light';
+    await this.call('Emulation.setEmulatedMedia', {
+      features: [{ name: 'prefers-color-scheme', value: scheme }],
+    });
+  }
+
+  /** A PNG of the whole page, or of what is seen without scrolling. */
+  async screenshot(whole = true): Promise<Buffer> {
+    const { data } = await this.call('Page.captureScreenshot', { captureBeyondViewport: whole });
     return Buffer.from(data as string, 'base64');
   }
 

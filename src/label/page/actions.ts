@@ -53,9 +53,10 @@ export class Actions {
     if (labelled === undefined) return false;
     const { language } = this.store.get();
     const { live, common } = this.text();
-    const { answer, milliseconds, undo } = labelled;
+    const { answer, milliseconds, heldOut, undo } = labelled;
     const said = answer && live.nowSays(answer.label ?? common.novel, percent(answer.probability, language));
-    const text = [live.learned(seconds(milliseconds, language)), said].filter(Boolean).join(' ');
+    const learned = heldOut ? live.keptForTesting : live.learned(seconds(milliseconds, language));
+    const text = [learned, said].filter(Boolean).join(' ');
     this.store.set({ learned: { undo: undo.id, text } });
     this.undoable(undo);
     return true;

@@ -97,6 +97,7 @@ export const en = {
     quiet: 'Sources without a picture to show',
     events: 'Lately',
     noEvents: 'Nothing has happened since you opened this page.',
+    keptForTesting: 'Kept for testing: one picture in five checks the answers and is not learned.',
     learned: (seconds: string) => `Learned in ${seconds} s.`,
     nowSays: (label: string, percent: string) => `It now says ${label}, ${percent}.`,
   },

@@ -98,6 +98,8 @@ export const ko: Dictionary = {
     quiet: '보여 줄 사진이 없는 소스',
     events: '최근 소식',
     noEvents: '이 화면을 연 뒤로 새로운 소식이 없습니다.',
+    keptForTesting:
+      '시험용으로 남겨 두었습니다. 다섯 장 가운데 한 장은 학습하지 않고 답을 확인하는 데 씁니다.',
     learned: (seconds) => `${seconds}초 만에 배웠습니다.`,
     nowSays: (label, percent) => `이제 ${withParticle(label, '으로/로')} 답합니다 (${percent}).`,
   },
