@@ -8,6 +8,8 @@ import type { Training } from './training.js';
 
 /** Examples of a class that are shown, at most. */
 const EXAMPLES = 24;
+/** An accuracy on fewer held-out samples says nothing. */
+const FEWEST = 5;
 
 const time = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso));
 
@@ -24,6 +26,8 @@ export function overviewOf(
   const { labelsToTrain, ...rest } = more;
   const { capBytes, usedBytes, samples, perGroup } = memory.stats();
   const running = training.running;
+  const heldOut = (task: string) =>
+    perGroup.filter((g) => g.task === task && g.heldOut).reduce((sum, g) => sum + g.kept, 0);
   return {
     ...rest,
     backbone: backbone.id.name,
@@ -36,7 +40,7 @@ export function overviewOf(
           .reduce((sum, g) => sum + g.kept, 0),
       })),
       samples: task.samples,
-      accuracy: task.accuracyHeldOut,
+      accuracy: heldOut(task.task) >= FEWEST ? task.accuracyHeldOut : null,
       current: task.current,
       isolation: task.isolation,
       closed: task.closed,

@@ -79,7 +79,7 @@ export interface TaskView {
   task: string;
   classes: { label: string; samples: number }[];
   samples: number;
-  /** On held-out samples; null while there are none. */
+  /** On held-out samples; null while there are fewer than five. */
   accuracy: number | null;
   current: number | 'instant';
   isolation: string;
@@ -272,7 +272,7 @@ export interface StudyView {
   samples: number;
   /** Of the network that answers, on held-out samples: rows are what it is, columns what was answered. */
   confusion: { classes: string[]; counts: number[][] } | null;
-  /** Accuracy on held-out samples over how many labels were learned, by the instant answer. */
+  /** Accuracy over how many labels were learned, by the instant answer, on the samples that were left out. */
   curve: { labels: number; accuracy: number; spread: number }[];
   /** What more labels would bring, by a power law through the curve; null where there are too few to tell. */
   forecast: { moreLabels: number; accuracy: number; now: number; enough: boolean } | null;

@@ -24,12 +24,12 @@ export interface StudyParts {
   random: Random;
 }
 
-/** Shares of the labels that the learning curve is measured at, and over how many draws. */
+/** Shares of the samples that the learning curve is measured at, and over how many draws. */
 const CURVE = [
-  { share: 1 / 8, draws: 5 },
+  { share: 1 / 8, draws: 6 },
   { share: 1 / 4, draws: 4 },
   { share: 1 / 2, draws: 3 },
-  { share: 1, draws: 1 },
+  { share: 4 / 5, draws: 3 },
 ] as const;
 const FOLDS = 5;
 const MOST_DOUBTFUL = 24;
@@ -68,7 +68,7 @@ export async function studyTask(
   const curve = await learningCurve(material, random);
   return {
     ...{ at, samples: samples.length, confusion, curve },
-    forecast: forecastOf(curve, heldOut.length),
+    forecast: forecastOf(curve, samples.length),
     doubtful: await doubtfulOf(material, temperature, random),
   };
 }
@@ -87,24 +87,26 @@ async function confusionOf(
   return { classes, counts };
 }
 
+/** Each draw is tested on the samples that it left out. */
 async function learningCurve(
   { samples, labels, discriminant, shrinkage }: Material,
   random: Random,
 ): Promise<StudyView['curve']> {
-  const learned = samples.flatMap((s, i) => (s.heldOut ? [] : [i]));
-  const test = samples.flatMap((s, i) => (s.heldOut ? [i] : []));
-  if (test.length === 0 || new Set(learned.map((i) => labels[i])).size < 2) return [];
+  const all = samples.map((_, i) => i);
   const curve: StudyView['curve'] = [];
   for (const { share, draws } of CURVE) {
     const accuracies: number[] = [];
     let count = 0;
     for (let draw = 0; draw < draws; draw++) {
-      const part = stratified(learned, labels, share, random);
+      const part = stratified(all, labels, share, random);
+      const chosen = new Set(part);
+      const test = all.filter((i) => !chosen.has(i));
+      if (test.length === 0) continue;
       count = part.length;
       const given = largest(await discriminant.crossScores(part, test, shrinkage));
       accuracies.push(given.filter((c, i) => c === labels[test[i]!]).length / test.length);
     }
-    if (curve.at(-1)?.labels === count) continue;
+    if (accuracies.length === 0 || curve.at(-1)?.labels === count) continue;
     const spread = Math.max(...accuracies) - Math.min(...accuracies);
     curve.push({ labels: count, accuracy: mean(accuracies), spread });
   }
