@@ -1,11 +1,9 @@
 import type { Kept, Picture } from '../capture/source.js';
-import { LichenError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
-import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
-import { Random } from '../random.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
 import { ActiveTask } from './active-task.js';
@@ -14,15 +12,16 @@ import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
-import { type Installed, installPack } from './install.js';
 import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
+import { Packs } from './packs.js';
 import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
+import { ShownPictures } from './shown-pictures.js';
 import { StreamReports } from './stream-reports.js';
 import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
@@ -41,16 +40,17 @@ export class Agent {
   /** What left the device. */
   readonly ledger: Ledger;
   readonly webhooks: Webhooks;
+  readonly packs: Packs;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly streams: StreamReports;
   private readonly active: ActiveTask;
   private readonly guards: Guards;
-  /** The tasks that the link's neighbour was told of. */
+  /** What the link's neighbour was told of. */
   private announced = '';
   private readonly outbox: Outbox;
-  private readonly trusted: readonly TrustedKey[];
+  private readonly pictures: ShownPictures | undefined;
   private readonly schedule: Schedule;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly instantAccuracies = new Map<string, number | null>();
@@ -62,7 +62,20 @@ export class Agent {
     this.parts = parts;
     this.rooms = rooms;
     this.store = store;
-    this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
+    this.packs = new Packs(
+      config,
+      rooms,
+      {
+        report: (...event) => this.report(...event),
+        runs: (...change) => this.runs(...change),
+        offersChanged: () => {
+          // The command in Home Assistant is for one install: it has to become another one.
+          this.announced = '';
+          this.publishMetrics();
+        },
+      },
+      log,
+    );
     this.recognizer = new Recognizer(
       engine,
       backbone,
@@ -96,12 +109,18 @@ export class Agent {
       () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
       homeAssistant(
         parts,
-        () => this.taskNames(),
+        () => this.shown(),
         () => this.showAgain(),
-        new Random(store.settings.increment('discoveries')),
+        store.settings.increment('discoveries'),
       ),
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
+    if (config.homeAssistant.pictures) {
+      this.pictures = new ShownPictures(
+        (source, jpeg) => this.link.publishPicture(source, jpeg),
+        (error) => log.debug({ error: messageOf(error) }, 'picture not shown'),
+      );
+    }
     registerRequests(this.link, this);
     this.sources = new DeviceSources(parts, store, backbone.manifest.input, (kind, message) =>
       this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
@@ -124,6 +143,7 @@ export class Agent {
     for (const t of this.timers) clearInterval(t);
     this.schedule.stop();
     await this.sources.stop();
+    this.pictures?.stop();
     await this.training.stop();
     await this.intake.idle();
     this.guarded('saving', () => discriminants.save());
@@ -179,29 +199,10 @@ export class Agent {
     return version?.digest ?? null;
   }
 
-  /** Installs a pack; refuses with an event what is not acceptable. */
-  async install(bytes: Uint8Array): Promise<Installed> {
-    try {
-      const { engine, backbone, store, memory, discriminants } = this.rooms;
-      discriminants.save();
-      const installed = await installPack(engine, backbone, store, memory, this.trusted, bytes);
-      const { task, version, promoted, reason } = installed;
-      await this.runs(
-        task,
-        promoted ? 'pack-installed' : 'pack-kept',
-        `version ${version.number} of '${task}': ${reason}`,
-      );
-      return installed;
-    } catch (error) {
-      const code = error instanceof LichenError ? error.code : 'defect';
-      this.report('pack-refused', 'warning', messageOf(error), { code });
-      throw error;
-    }
-  }
-
   /** Tells everyone what a task runs now. */
   async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
     await this.recognizer.forget(task);
+    this.guarded('offered packs', () => this.packs.reconsider());
     this.report(kind, 'info', message, { task, ...data });
     this.guarded('adapter report', () =>
       this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
@@ -238,6 +239,7 @@ export class Agent {
     if (kept?.answer) {
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
       this.streams.tell(delivery, kept.sample, kept.answer, Date.now());
+      if (delivery.source !== undefined) this.pictures?.show(delivery.source, delivery.bytes);
     }
     return kept;
   }
@@ -278,6 +280,7 @@ export class Agent {
       outbox: () => this.outbox.stats,
       sources: () => this.sources.status(),
       instantAccuracy: (task) => this.instantAccuracy(task),
+      offers: () => this.packs.offers(),
       activeTask: () => this.active.name,
       temperature: () => this.guards.celsius,
     };
@@ -285,6 +288,18 @@ export class Agent {
 
   private taskNames(): string[] {
     return this.store.tasks.list().map((t) => t.name);
+  }
+
+  /** What Home Assistant is told that there is. */
+  private shown() {
+    const tasks = this.taskNames();
+    const offers = this.packs.offers();
+    const sources = this.parts.config.homeAssistant.pictures ? this.sources.status() : [];
+    return {
+      tasks,
+      ...(offers && { updates: [...new Set([...tasks, ...offers.map((o) => o.task)])] }),
+      pictures: sources.map((s) => s.source),
+    };
   }
 
   /** Home Assistant has started: it is told of the device and what the device measures. */
@@ -311,9 +326,9 @@ export class Agent {
   }
 
   private publishMetrics(): void {
-    const tasks = this.taskNames().join();
-    if (tasks !== this.announced) {
-      this.announced = tasks;
+    const shown = JSON.stringify(this.shown());
+    if (shown !== this.announced) {
+      this.announced = shown;
       void this.link.announceNeighbour();
     }
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
