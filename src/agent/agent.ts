@@ -6,6 +6,7 @@ import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
+import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
 import { DeviceSources } from './device-sources.js';
@@ -16,13 +17,14 @@ import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
+import { OpenedTasks } from './opened-tasks.js';
 import { Packs } from './packs.js';
 import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
 import { ShownPictures } from './shown-pictures.js';
-import { StreamReports } from './stream-reports.js';
+import { StreamReports, type StreamSinks } from './stream-reports.js';
 import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
 
@@ -45,6 +47,8 @@ export class Agent {
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly streams: StreamReports;
+  /** Tasks that were opened for what sources show now. */
+  readonly opened: OpenedTasks;
   private readonly active: ActiveTask;
   private readonly guards: Guards;
   /** What the link's neighbour was told of. */
@@ -87,13 +91,25 @@ export class Agent {
     this.webhooks = new Webhooks(config, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
-    this.streams = new StreamReports(config.recognize, {
+    this.opened = new OpenedTasks({
+      store,
+      backbone,
+      samplesOf: (task) => rooms.memory.refs({ task }).length,
+      isolationOf: (task) => this.isolationOf(task),
+      pause: config.recognize.openPause,
+    });
+    const sinks: StreamSinks = {
       result: (body, changed) => {
         this.link.publish('result', body);
         this.guarded('webhook', () => this.webhooks.result(body, changed));
       },
       drift: (message, data) => this.report('drift', 'warning', message, data),
-    });
+      opened: (source, { name, like }) => {
+        const message = `the pictures of '${source}' are none of '${like}': the task '${name}' was opened for them; label some`;
+        void this.runs(name, 'task-opened', message, { source, like });
+      },
+    };
+    this.streams = new StreamReports(config.recognize, sinks, this.opened);
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
       report: (...event) => this.report(...event),
@@ -233,8 +249,9 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const task = delivery.task ?? this.active.name;
-    const kept = await this.intake.deliver(delivery.label === undefined ? { ...delivery, task } : delivery);
+    const { label, source } = delivery;
+    const found = label === undefined ? this.active.name : source && this.opened.of(source);
+    const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
     if (kept?.answer) {
       this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
@@ -254,7 +271,7 @@ export class Agent {
       memory,
       discriminants,
       classify: (latents, task) => this.recognizer.classify(latents, task),
-      isolationOf: (task) => firstIsolation(config.tasks[task]?.isolation ?? config.learn.isolation),
+      isolationOf: (task) => this.isolationOf(task),
       heldOut: config.learn.heldOut,
       batch: profile.trunkBatch,
       onLabel: (task) => {
@@ -284,6 +301,11 @@ export class Agent {
       activeTask: () => this.active.name,
       temperature: () => this.guards.celsius,
     };
+  }
+
+  private isolationOf(task: string): Isolation {
+    const { tasks, learn } = this.parts.config;
+    return firstIsolation(tasks[task]?.isolation ?? learn.isolation);
   }
 
   private taskNames(): string[] {
