@@ -249,7 +249,11 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const { label, source } = delivery;
+    const { label, source, path, fault } = delivery;
+    if (fault !== undefined) {
+      this.setAside(path, fault);
+      return undefined;
+    }
     const found = label === undefined ? this.active.name : source && this.opened.of(source);
     const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
@@ -279,12 +283,14 @@ export class Agent {
         // The instant answer is a new one with every label.
         if (!this.store.versions.current(task)) void this.recognizer.forget(task);
       },
-      onRejected: (path, reason) => {
-        this.store.rejects.add(path, reason);
-        this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
-      },
+      onRejected: (path, reason) => this.setAside(path, reason),
       log,
     });
+  }
+
+  private setAside(path: string, reason: string): void {
+    this.store.rejects.add(path, reason);
+    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
   }
 
   private reportSources(): ReportSources {
