@@ -192,7 +192,12 @@ describe('the page in a browser', () => {
   it('fits a phone without scrolling sideways, in light and in dark', async () => {
     const { link } = hub.device('a-device-with-the-longest-name-that-the-contract-lets-through-64');
     link.start();
-    link.publish('metrics', { ...metrics, tasks: [{ ...metrics.tasks[0]!, task: 'x'.repeat(64) }] });
+    const long = { task: 'x'.repeat(64), lastError: `${'y'.repeat(300)}` };
+    link.publish('metrics', {
+      ...metrics,
+      tasks: [{ ...metrics.tasks[0]!, task: long.task }],
+      sources: sources.map((s) => ({ ...s, lastError: long.lastError })),
+    });
     for (const dark of [false, true]) {
       browser = await Chromium.open(hub.url, { width: 360, height: 740, dark });
       await browser.until("document.querySelector('.tasks') !== null");
