@@ -1,4 +1,5 @@
-import type { Kept, Picture } from '../capture/source.js';
+import type { FastifyInstance } from 'fastify';
+import type { Picture } from '../capture/source.js';
 import { messageOf } from '../errors.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
@@ -9,11 +10,13 @@ import type { Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
+import { DevicePage } from './device-page.js';
 import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
-import { Intake } from './intake.js';
+import { newDeviceServer } from './http.js';
+import { Intake, type Kept } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
@@ -25,6 +28,7 @@ import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
 import { ShownPictures } from './shown-pictures.js';
 import { StreamReports, type StreamSinks } from './stream-reports.js';
+import { Teaching } from './teaching.js';
 import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
 
@@ -43,6 +47,8 @@ export class Agent {
   readonly ledger: Ledger;
   readonly webhooks: Webhooks;
   readonly packs: Packs;
+  /** For the owner; undefined where the settings name no port. */
+  readonly page: DevicePage | undefined;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
@@ -80,13 +86,11 @@ export class Agent {
       },
       log,
     );
-    this.recognizer = new Recognizer(
-      engine,
-      backbone,
-      store,
-      (task) => discriminants.get(task),
-      noveltyRule(config.recognize, rooms.memory),
-    );
+    this.recognizer = new Recognizer(engine, backbone, store, {
+      live: (task) => discriminants.get(task),
+      novelty: noveltyRule(config.recognize, rooms.memory),
+      hurry: true,
+    });
     this.ledger = new Ledger(store.settings);
     this.webhooks = new Webhooks(config, this.ledger, log);
     this.active = new ActiveTask(store);
@@ -138,9 +142,11 @@ export class Agent {
       );
     }
     registerRequests(this.link, this);
-    this.sources = new DeviceSources(parts, store, backbone.manifest.input, (kind, message) =>
+    const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message) =>
       this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
     );
+    this.page = server && this.openPage(server);
   }
 
   /** Opens store, memory, backbone and trunk, and starts everything. */
@@ -160,6 +166,7 @@ export class Agent {
     this.schedule.stop();
     await this.sources.stop();
     this.pictures?.stop();
+    await this.page?.stop();
     await this.training.stop();
     await this.intake.idle();
     this.guarded('saving', () => discriminants.save());
@@ -206,6 +213,14 @@ export class Agent {
     return reject?.reason ?? 'no task has learned enough to answer yet';
   }
 
+  /** Goes back to what a task ran before. @throws LichenError as `VersionStore.rollback` does */
+  async rollback(task: string): Promise<{ from: number | 'instant'; to: number | 'instant' }> {
+    const { from, to } = this.store.versions.rollback(task, 'rolled back on request');
+    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`);
+    const number = (id: number | null) => (id === null ? 'instant' : this.store.versions.require(id).number);
+    return { from: number(from), to: number(to) };
+  }
+
   /** Closes a task for good; returns the digest of its answers. */
   async close(task: string): Promise<string | null> {
     const { engine, backbone, store, discriminants } = this.rooms;
@@ -220,6 +235,7 @@ export class Agent {
     await this.recognizer.forget(task);
     this.guarded('offered packs', () => this.packs.reconsider());
     this.report(kind, 'info', message, { task, ...data });
+    if (kind === 'promoted') this.page?.study(task);
     this.guarded('adapter report', () =>
       this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
     );
@@ -237,6 +253,7 @@ export class Agent {
       },
       'agent started',
     );
+    await this.page?.start();
     await this.sources.start((d) => this.receive(d));
     this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
     this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
@@ -257,12 +274,38 @@ export class Agent {
     const found = label === undefined ? this.active.name : source && this.opened.of(source);
     const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
-    if (kept?.answer) {
-      this.newest = { ...kept.answer, sample: kept.sample, source: delivery.path };
-      this.streams.tell(delivery, kept.sample, kept.answer, Date.now());
-      if (delivery.source !== undefined) this.pictures?.show(delivery.source, delivery.bytes);
+    if (!kept) return undefined;
+    const { sample, latent, answer } = kept;
+    const { bytes } = delivery;
+    const at = Date.now();
+    const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
+    if (answer) {
+      this.newest = { ...answer, sample, source: source ?? path };
+      if (source !== undefined) this.pictures?.show(source, bytes);
+    }
+    if (this.page && label === undefined) {
+      await this.page.seen({ sample, source: source ?? path, at, bytes, latent, answer, smoothed });
     }
     return kept;
+  }
+
+  private openPage(server: FastifyInstance): DevicePage {
+    const { store } = this.rooms;
+    const page = new DevicePage(this.parts, this.rooms, {
+      learning: new Teaching(this.rooms, this.intake, this.recognizer),
+      recognizer: this.recognizer,
+      training: this.training,
+      ledger: this.ledger,
+      feeds: this.sources.feeds,
+      metrics: () => this.metrics(),
+      connected: () => this.link.status.connected,
+      mayTrain: () => this.guards.mayTrain(store.folder),
+      select: (task) => this.select(task),
+      rollback: (task) => this.rollback(task),
+      close: (task) => this.close(task),
+    });
+    page.register(server);
+    return page;
   }
 
   private openIntake(): Intake {
@@ -282,6 +325,9 @@ export class Agent {
         this.training.label(task);
         // The instant answer is a new one with every label.
         if (!this.store.versions.current(task)) void this.recognizer.forget(task);
+      },
+      onKept: (pictures) => {
+        this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));
       },
       onRejected: (path, reason) => this.setAside(path, reason),
       log,
@@ -372,6 +418,7 @@ export class Agent {
     const event: EventBody = { kind, severity, message: message.slice(0, 4000), data };
     this.guarded('event', () => this.link.publish('event', event));
     this.guarded('webhook', () => this.webhooks.event(event));
+    this.page?.event({ at: Date.now(), kind, severity, message: event.message });
   }
 
   /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */

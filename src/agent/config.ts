@@ -5,6 +5,7 @@ import { sourcesSchema } from '../capture/config.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { isLearner } from '../learn/device-method.js';
+import { labelSchema } from './label-config.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
 import { recognizeSchema } from './recognize-config.js';
 import { webhookSchema } from './webhooks.js';
@@ -45,6 +46,7 @@ export const agentConfigSchema = z
       .describe('Settings of single tasks, by name: isolation, regularization, rehearsal, epochs.'),
     learn: learnSchema.prefault({}).describe('Learning.'),
     recognize: recognizeSchema.prefault({}).describe('Recognizing.'),
+    label: labelSchema.prefault({}).describe('What the owner is asked and shown.'),
     memory: z
       .strictObject({
         cap: byteSize(1)
@@ -141,23 +143,23 @@ export const agentConfigSchema = z
         host: z
           .string()
           .min(1)
-          .default('127.0.0.1')
-          .describe('Address that the web server listens on; 0.0.0.0 is every one.'),
+          .default('0.0.0.0')
+          .describe(
+            'Address that the web server listens on; 0.0.0.0 is every one. Until a password is set on its page, or a token here, it is 127.0.0.1.',
+          ),
         port: z
           .int()
           .min(0)
           .max(65_535)
           .optional()
-          .describe('Its port; there is no web server unless given.'),
+          .describe('Its port, such as 8480; there is no web server, and no page, unless given.'),
         token: z
           .string()
           .min(16, 'expected at least 16 characters, such as `openssl rand -hex 16` gives')
           .optional()
-          .describe('What requests must carry: Authorization: Bearer <token>.'),
-      })
-      .refine((h) => h.port === undefined || h.token !== undefined, {
-        error: 'a web server needs a `token`, such as `openssl rand -hex 16` gives',
-        path: ['token'],
+          .describe(
+            'What programs must send that post pictures: Authorization: Bearer <token>. The page has a password.',
+          ),
       })
       .prefault({})
       .describe("The device's own web server."),
@@ -192,7 +194,11 @@ export const agentConfigSchema = z
       .default('info')
       .describe('The least severity that is logged.'),
   })
-  .superRefine(({ learn, tasks, memory }, context) => {
+  .superRefine(({ sources, http, learn, tasks, memory }, context) => {
+    if (sources.some((s) => s.kind === 'http-post') && http.token === undefined) {
+      const message = 'pictures that are posted need a `token`, such as `openssl rand -hex 16` gives';
+      context.addIssue({ code: 'custom', path: ['http', 'token'], message });
+    }
     for (const conflict of methodConflicts(learn, tasks)) context.addIssue({ code: 'custom', ...conflict });
     const learners = [learn, ...Object.values(tasks)].flatMap((t) => t.isolation ?? []).filter(isLearner);
     if (memory.cap === undefined || learners.length === 0) return;

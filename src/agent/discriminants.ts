@@ -6,6 +6,9 @@ import { bareModel } from '../recognize/task-model.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 
+/** Set while samples were taken out of what is in memory, and not yet of what is on the disk. */
+const behindKey = (task: string) => `discriminant-behind:${task}`;
+
 /**
  * The instant answers of all tasks, in memory while the agent runs. Their state is saved now and then, not at
  * every label (cards wear out); what came since the last save is taken from the replay memory at a start.
@@ -62,6 +65,18 @@ export class Discriminants {
     });
   }
 
+  /** Takes out samples that were taken in; closed tasks keep what they have. */
+  async remove(samples: readonly { task: string; label: string; latent: Uint8Array }[]): Promise<void> {
+    if (samples.length === 0) return;
+    for (const task of new Set(samples.map((s) => s.task))) this.store.settings.set(behindKey(task), 'yes');
+    const { summary } = await this.network.describe(samples.map((s) => s.latent));
+    samples.forEach(({ task, label }, i) => {
+      const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
+      this.held.get(task)?.remove(row, label);
+      this.changed.add(task);
+    });
+  }
+
   /** Takes over what held-out samples have chosen. */
   tune(task: string, { shrinkage, temperature }: { shrinkage: number | null; temperature: number }): void {
     const discriminant = this.held.get(task);
@@ -77,7 +92,12 @@ export class Discriminants {
     for (const task of this.changed) {
       if (this.store.tasks.get(task)?.closedAt !== undefined) continue;
       // Not the time of saving: a sample that the memory keeps right now may not have been taken in yet.
-      this.store.discriminants.save(task, this.held.get(task)!.encode(), this.newest.get(task));
+      const discriminant = this.held.get(task);
+      if (!discriminant) continue;
+      this.store.database.transaction(() => {
+        this.store.discriminants.save(task, discriminant.encode(), this.newest.get(task));
+        this.store.settings.set(behindKey(task), 'no');
+      })();
     }
     this.changed.clear();
   }
@@ -87,7 +107,9 @@ export class Discriminants {
   }
 
   private async load(task: string, memory: ReplayMemory): Promise<void> {
-    const saved = this.store.discriminants.load(task);
+    // What was taken out before a crash is still in what was saved: then it is made anew of what the memory holds.
+    const behind = this.store.settings.get(behindKey(task)) === 'yes';
+    const saved = behind ? undefined : this.store.discriminants.load(task);
     if (saved) {
       this.held.set(task, StreamingDiscriminant.decode(saved.state));
       this.newest.set(task, saved.updatedAt);

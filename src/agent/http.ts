@@ -3,30 +3,67 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { LichenError, messageOf } from '../errors.js';
-import type { AgentConfig } from './config.js';
+import '../label/access.js';
 
 /** Statuses of the errors that a device's routes throw; what else a request's sender did is 400. */
 const STATUS: Readonly<Record<string, number>> = {
   unauthorized: 401,
   'cross-origin': 403,
+  'not-from-here': 403,
+  'password-wrong': 403,
+  'settings-read-only': 403,
+  'picture-gone': 404,
+  'question-gone': 404,
+  'sample-gone': 404,
+  'setting-unknown': 404,
+  'task-unknown': 404,
+  'password-set': 409,
+  'recording-busy': 409,
+  'rollback-nothing': 409,
+  'sample-known': 409,
   'task-closed': 409,
+  'task-exists': 409,
+  'undo-other': 409,
 };
 
+/** Nothing but the page's own style, script, pictures and routes; no frames, no forms to elsewhere. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Where the server listens while nobody needs a password. */
+const LOOPBACK = '127.0.0.1';
+
 /**
- * The device's web server, without routes yet; sources and pages register theirs. Everything but /healthz needs the
- * token, as `Authorization: Bearer <token>`.
+ * The device's web server, without routes yet; sources and the page register theirs. What a route says nothing of needs
+ * the token, as `Authorization: Bearer <token>`; the page's own routes need a login.
  */
-export function newDeviceServer(token: string, log: Logger): FastifyInstance {
+export function newDeviceServer(token: string | undefined, log: Logger): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true });
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    reply.headers({
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+    });
     // A browser names the page that a request comes from; another site's page has no business here.
     const { origin, host, authorization } = request.headers;
     if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) {
       throw new LichenError('cross-origin', `Requests from ${origin} are refused.`);
     }
-    if (request.routeOptions.url === '/healthz') return;
+    if (request.routeOptions.config.access !== undefined || request.is404) return;
+    if (token === undefined) {
+      throw new LichenError('unauthorized', "This needs 'http.token' in the device's settings.");
+    }
     if (!isSame(authorization ?? '', `Bearer ${token}`)) {
       throw new LichenError(
         'unauthorized',
@@ -54,25 +91,59 @@ export function newDeviceServer(token: string, log: Logger): FastifyInstance {
     reply.status(404).send({ error: { code: 'not-found', message: `There is nothing at ${request.url}.` } }),
   );
 
-  server.get('/healthz', () => ({ status: 'ok' }));
+  server.get('/healthz', { config: { access: 'everybody' } }, () => ({ status: 'ok' }));
   return server;
 }
 
-/** Starts to listen. @throws LichenError `port-unavailable`. @returns the port. */
-export async function listenOn(
-  server: FastifyInstance,
-  { host, port }: Pick<AgentConfig['http'], 'host' | 'port'>,
-): Promise<number> {
-  try {
-    await server.listen({ host, port });
-  } catch (error) {
-    throw new LichenError(
-      'port-unavailable',
-      `The device's HTTP server cannot listen on ${host}:${port} (${messageOf(error)}). Stop what uses the port, or set http.host and http.port.`,
-      { cause: error },
-    );
+/** Where a device's server listens: for the device itself alone, until a password or a token keeps strangers out. */
+export class Listening {
+  private readonly server: FastifyInstance;
+  private readonly config: { host: string; port: number };
+  private readonly log: Logger;
+  private host = LOOPBACK;
+
+  constructor(server: FastifyInstance, config: { host: string; port: number }, log: Logger) {
+    this.server = server;
+    this.config = config;
+    this.log = log;
   }
-  return (server.server.address() as AddressInfo).port;
+
+  /** The port that it listens on. */
+  get port(): number | undefined {
+    return (this.server.server.address() as AddressInfo | null)?.port;
+  }
+
+  /** @param guarded whether strangers are kept out. @throws LichenError `port-unavailable` */
+  async start(guarded: boolean): Promise<void> {
+    const { host, port } = this.config;
+    if (guarded) this.host = host;
+    try {
+      await this.server.listen({ host: this.host, port });
+    } catch (error) {
+      throw new LichenError(
+        'port-unavailable',
+        `The device's HTTP server cannot listen on ${this.host}:${port} (${messageOf(error)}). Stop what uses the port, or set http.host and http.port.`,
+        { cause: error },
+      );
+    }
+    this.log.info({ host: this.host, port: this.port }, 'HTTP server listens');
+  }
+
+  /** Listens for everybody from now on: strangers are kept out. Connections that are open stay. */
+  open(): void {
+    const { host } = this.config;
+    const { port } = this;
+    if (this.host === host || port === undefined) return;
+    this.host = host;
+    const { server } = this.server;
+    server.close();
+    server.once('error', (error) => {
+      this.log.error({ host, port, error: messageOf(error) }, 'HTTP server cannot listen there');
+      this.host = LOOPBACK;
+      server.listen(port, LOOPBACK);
+    });
+    server.listen(port, host, () => this.log.info({ host, port }, 'HTTP server listens'));
+  }
 }
 
 /** Compares in a time that does not tell how much was right. */

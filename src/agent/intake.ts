@@ -25,8 +25,17 @@ export interface Delivery {
 /** What became of a delivery once it is kept. */
 export interface Kept {
   sample: string;
+  latent: Uint8Array;
   /** Of an unlabelled picture. */
   answer?: Answer;
+}
+
+/** A sample that is to be learned. */
+export interface Lesson {
+  id: string;
+  task: string;
+  label: string;
+  latent: Uint8Array;
 }
 
 export interface IntakeOptions {
@@ -42,6 +51,8 @@ export interface IntakeOptions {
   batch: number;
   /** Called when a labelled sample is kept. */
   onLabel: (task: string) => void;
+  /** Called with the pictures of labelled samples that were kept. */
+  onKept?: (kept: readonly { sample: string; bytes: Buffer; latent: Uint8Array }[]) => void;
   onRejected: (path: string, reason: string) => void;
   log: Logger;
 }
@@ -57,6 +68,9 @@ interface Read {
   id: string;
   latent: Uint8Array;
 }
+
+/** So many samples of a class are learned before any is held out: its first label is to be worth something. */
+const LEARNED_FIRST = 2;
 
 /**
  * Where pictures come in: decode, trunk, then either an answer (unlabelled) or replay memory and instant
@@ -90,6 +104,15 @@ export class Intake {
       this.queue.push({ delivery, resolve, reject });
       this.working ??= this.work();
     });
+  }
+
+  /**
+   * Keeps a labelled sample of which the latent is known; resolves when it is on the disk and answers go by it.
+   * @throws LichenError as tasks and memory do, and `sample-known`
+   */
+  async learn(lesson: Lesson): Promise<void> {
+    const sample = this.remember(lesson, Date.now());
+    if (sample) await this.takeUp([sample]);
   }
 
   /** Resolves when nothing waits any more. */
@@ -148,14 +171,20 @@ export class Intake {
 
   /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */
   private async keep(labelled: readonly Read[]): Promise<void> {
-    const { memory, discriminants, onLabel } = this.options;
     const at = Date.now();
     const done: Read[] = [];
     const fresh: Sample[] = [];
+    const pictures: { sample: string; bytes: Buffer; latent: Uint8Array }[] = [];
     for (const r of labelled) {
+      const { id, latent, waiting } = r;
+      const { task, label, bytes } = waiting.delivery;
       try {
-        const sample = this.remember(r, at);
-        if (sample) fresh.push(sample);
+        if (task === undefined) throw new LichenError('task-missing', 'a label needs a task');
+        const sample = this.remember({ id, latent, task, label: label! }, at);
+        if (sample) {
+          fresh.push(sample);
+          pictures.push({ sample: id, bytes, latent });
+        }
         done.push(r);
       } catch (error) {
         if (isFaultOfPicture(error)) {
@@ -166,22 +195,25 @@ export class Intake {
         r.waiting.reject(error);
       }
     }
+    await this.takeUp(fresh);
+    if (pictures.length > 0) this.options.onKept?.(pictures);
+    for (const r of done) r.waiting.resolve({ sample: r.id, latent: r.latent });
+  }
+
+  /** Samples that the memory holds: into the instant answer, and onto the disk. */
+  private async takeUp(fresh: readonly Sample[]): Promise<void> {
+    const { memory, discriminants, onLabel } = this.options;
     await discriminants.add(fresh.filter((s) => !s.heldOut));
     memory.flush();
     for (const { task } of fresh) onLabel(task);
-    for (const r of done) r.waiting.resolve({ sample: r.id });
   }
 
   /**
-   * Puts a labelled picture into the memory. Undefined where it is there already.
-   * @throws LichenError `task-missing`, `sample-known`, and as tasks and memory do
+   * Puts a labelled sample into the memory. Undefined where it is there already.
+   * @throws LichenError `sample-known`, and as tasks and memory do
    */
-  private remember({ id, latent, waiting }: Read, at: number): Sample | undefined {
-    const { memory, heldOut } = this.options;
-    const { task, label } = waiting.delivery;
-    if (task === undefined || label === undefined) {
-      throw new LichenError('task-missing', 'a label needs a task');
-    }
+  private remember({ id, task, label, latent }: Lesson, at: number): Sample | undefined {
+    const { memory } = this.options;
     if (memory.has(id)) {
       const kept = memory.refs().find((ref) => ref.id === id);
       if (kept?.task === task && kept.label === label) return undefined;
@@ -191,9 +223,16 @@ export class Intake {
       );
     }
     this.openTask(task, label);
-    const sample = { id, task, label, heldOut: isHeldOut(id, heldOut), at, latent };
+    const sample = { id, task, label, heldOut: this.isHeldOut(id, task, label), at, latent };
     memory.add(sample);
     return sample;
+  }
+
+  private isHeldOut(id: string, task: string, label: string): boolean {
+    const { memory, heldOut } = this.options;
+    if (!isHeldOut(id, heldOut)) return false;
+    const learned = memory.stats().perGroup.find((g) => g.task === task && g.label === label && !g.heldOut);
+    return (learned?.kept ?? 0) >= LEARNED_FIRST;
   }
 
   private async answer(unlabelled: readonly Read[]): Promise<void> {
@@ -205,12 +244,12 @@ export class Intake {
           task,
         );
         part.forEach((r, i) => {
-          r.waiting.resolve({ sample: r.id, answer: answers[i]! });
+          r.waiting.resolve({ sample: r.id, latent: r.latent, answer: answers[i]! });
         });
       } catch (error) {
         if (!(error instanceof LichenError)) throw error;
         // Nothing can be said of the picture yet; that is no fault of the picture's.
-        for (const r of part) r.waiting.resolve({ sample: r.id });
+        for (const r of part) r.waiting.resolve({ sample: r.id, latent: r.latent });
         const expected = error.code === 'task-unknown' || error.code === 'task-untrained';
         this.options.log[expected ? 'debug' : 'warn']({ error: error.message }, 'no answer');
       }

@@ -15,6 +15,8 @@ import { openMemory } from './open-memory.js';
 /** What an agent is started with. */
 export interface AgentParts {
   config: AgentConfig;
+  /** Where the settings were read from; undefined where they are the defaults. */
+  configFile?: string | undefined;
   profile: DeviceProfile;
   version: string;
   notifier: Notifier;

@@ -43,10 +43,7 @@ export function registerRequests(link: Link, agent: Agent): void {
   });
 
   link.onRequest('rollback', async ({ task }) => {
-    const { from, to } = agent.store.versions.rollback(task, 'rolled back on request');
-    await agent.runs(task, 'rolled-back', `task '${task}' was rolled back`);
-    const number = (id: number | null) => (id === null ? 'instant' : agent.store.versions.require(id).number);
-    return { task, from: number(from), to: number(to) };
+    return { task, ...(await agent.rollback(task)) };
   });
 
   link.onRequest('close', async ({ task }) => {

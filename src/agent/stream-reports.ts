@@ -1,6 +1,7 @@
 import type { Picture } from '../capture/source.js';
 import type { ResultBody } from '../link/schemas.js';
 import type { Answer } from '../recognize/recognizer.js';
+import type { Smoothed } from '../recognize/smoothing.js';
 import { StreamWatch } from '../recognize/stream-watch.js';
 import type { OpenedTask, OpenedTasks } from './opened-tasks.js';
 import { driftMessage, type RecognizeConfig } from './recognize-config.js';
@@ -29,8 +30,11 @@ export class StreamReports {
     this.opening = drift === 'open' ? opening : undefined;
   }
 
-  /** @param at milliseconds since 1970 */
-  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): void {
+  /**
+   * @param at milliseconds since 1970
+   * @returns what the source's answers over time say now
+   */
+  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): Smoothed {
     const { task, label, probability, version, novel, pValue } = answer;
     const { smoothed, drift } = this.watch.add(source, answer, at);
     const body: ResultBody = {
@@ -52,5 +56,6 @@ export class StreamReports {
     if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
     const opened = this.opening?.add(source, answer, drift, at);
     if (opened) this.sinks.opened(source, opened);
+    return smoothed;
   }
 }

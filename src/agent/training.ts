@@ -43,6 +43,14 @@ export interface TrainingOptions {
   log: Logger;
 }
 
+/** A training under way. */
+export interface Running {
+  task: string;
+  /** Milliseconds since 1970. */
+  since: number;
+  progress?: Progress;
+}
+
 const trainedAtKey = (task: string) => `trained-at:${task}`;
 
 /** Trains tasks one after the other: on command, on a schedule, or when enough new labels have come. */
@@ -53,15 +61,20 @@ export class Training {
   private timer: NodeJS.Timeout | undefined;
   private chain: Promise<unknown> = Promise.resolve();
   private readonly waiting = new Map<string, Promise<TrainedTask>>();
-  private now: { task: string; progress?: Progress } | undefined;
+  private now: Running | undefined;
 
   constructor(options: TrainingOptions) {
     this.options = options;
   }
 
   /** What is being trained. */
-  get running(): { task: string; progress?: Progress } | undefined {
+  get running(): Running | undefined {
     return this.now;
+  }
+
+  /** Labels of a task that were not trained on yet. */
+  newLabelsOf(task: string): number {
+    return Math.max(0, this.newLabels.get(task) ?? 0);
   }
 
   /** Counts the labels that came before this start of the program and were not trained on. */
@@ -125,10 +138,10 @@ export class Training {
       const task = store.tasks.requireOpen(name);
       const may = await this.options.allowed();
       if (!may.ok) throw new LichenError('training-not-now', `no training now: ${may.reason}`);
-      this.now = { task: name };
+      const began = Date.now();
+      this.now = { task: name, since: began };
       const counted = this.newLabels.get(name) ?? 0;
       onStart(name);
-      const began = Date.now();
       const method = this.options.methodOf(name, task.isolation);
       const { shared, memory } = this.options;
       const trained = await trainTask(engine, backbone, store, task, this.samplesOf(task), {
@@ -140,7 +153,7 @@ export class Training {
         growth: this.options.growthOf?.(name),
         memoryCap: this.options.memoryCap,
         onProgress: (progress) => {
-          this.now = { task: name, progress };
+          this.now = { task: name, since: began, progress };
           onProgress(name, progress);
         },
         signal: this.abort.signal,

@@ -42,7 +42,9 @@ SIGTERM and SIGINT end it cleanly.`,
       const log = pino({ name: 'agent', level: config.log });
       const notifier = new Notifier();
       // A signal that comes while it starts is heeded once it has started.
-      const starting = Promise.resolve().then(() => Agent.start({ config, profile, version, notifier, log }));
+      const starting = Promise.resolve().then(() =>
+        Agent.start({ config, configFile: options.config, profile, version, notifier, log }),
+      );
       const stopped = untilStopped(log, async () => (await starting).stop());
       await Promise.all([starting, stopped]);
     });

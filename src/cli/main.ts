@@ -27,6 +27,7 @@ const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
     const { addAgent } = await import('./agent.js');
     return (to) => addAgent(to, version);
   },
+  password: async () => (await import('./password.js')).addPassword,
   learn: async () => (await import('./learn.js')).addLearn,
   evaluate: async () => (await import('./evaluate.js')).addEvaluate,
   classify: async () => (await import('./classify.js')).addClassify,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { EventStream, eventMessage } from '../event-stream.js';
 import type { DeviceViews } from './device-views.js';
 import type { History } from './history.js';
 import type { DeviceView, EventView, TotalsView } from './views.js';
@@ -21,19 +22,15 @@ interface LiveOptions {
 }
 
 const SNAPSHOT_EVENTS = 100;
-const KEEPALIVE_MS = 15_000;
-/** A reader who is this many bytes behind is let go; it connects again and gets a snapshot. */
-const MAX_BEHIND_BYTES = 8 * 1024 * 1024;
 
 /** Server-sent events: tells every connected reader what changed, without anybody asking again. */
 export class Live {
   private readonly options: LiveOptions;
-  private readonly readers = new Set<ServerResponse>();
+  private readonly stream = new EventStream();
   private readonly changed = new Set<string>();
   private packsToTell = false;
   private lastEvent: number;
   private gathering: NodeJS.Timeout | undefined;
-  private keepalive: NodeJS.Timeout | undefined;
 
   constructor(options: LiveOptions) {
     this.options = options;
@@ -54,28 +51,20 @@ export class Live {
 
   /** Sends a snapshot, and every change from then on, until the reader goes away. */
   serve(response: ServerResponse): void {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
     // What is still being gathered is part of the snapshot; the other readers get it now.
     this.send();
     const { views, history } = this.options;
     const events = history.events(SNAPSHOT_EVENTS);
-    response.write(message('snapshot', { devices: views.all(), events, totals: views.totals() }));
-    this.readers.add(response);
-    response.once('close', () => this.readers.delete(response));
-    this.keepalive ??= setInterval(() => this.broadcast(': still here\n\n'), KEEPALIVE_MS);
+    this.stream.serve(
+      response,
+      message('snapshot', { devices: views.all(), events, totals: views.totals() }),
+    );
   }
 
   /** Ends every stream. */
   stop(): void {
     clearTimeout(this.gathering);
-    clearInterval(this.keepalive);
-    this.keepalive = undefined;
-    for (const reader of this.readers) reader.end();
-    this.readers.clear();
+    this.stream.stop();
   }
 
   private gather(): void {
@@ -88,28 +77,20 @@ export class Live {
     const { views, history } = this.options;
     const events = history.eventsAfter(this.lastEvent, SNAPSHOT_EVENTS);
     this.lastEvent = events.at(-1)?.id ?? this.lastEvent;
-    if (this.readers.size > 0 && (this.changed.size > 0 || this.packsToTell)) {
+    if (this.stream.readersConnected > 0 && (this.changed.size > 0 || this.packsToTell)) {
       const parts = [
         ...[...this.changed].flatMap((id) => views.one(id) ?? []).map((device) => message('device', device)),
         ...events.map((event) => message('event', event)),
         message('totals', views.totals()),
         ...(this.packsToTell ? [message('packs', {})] : []),
       ];
-      this.broadcast(parts.join(''));
+      this.stream.send(parts.join(''));
     }
     this.changed.clear();
     this.packsToTell = false;
   }
-
-  private broadcast(text: string): void {
-    for (const reader of this.readers) {
-      if (reader.writableLength > MAX_BEHIND_BYTES) reader.destroy();
-      else reader.write(text);
-    }
-  }
 }
 
-/** JSON holds no line break, so one data line carries it whole. */
 function message<K extends keyof LiveMessages>(kind: K, data: LiveMessages[K]): string {
-  return `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
+  return eventMessage(kind, data);
 }

@@ -6,6 +6,11 @@
  * session's cookie and the header `x-csrf-token`.
  */
 
+/** What is answered with a status of 400 and above. */
+export interface ErrorBody {
+  error: { code: string; message: string };
+}
+
 /** GET /api/session */
 export interface SessionView {
   /** `first`: no password is set, and it can be set from this device only; `locked`: log in; `open`: logged in. */

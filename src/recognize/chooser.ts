@@ -57,25 +57,32 @@ export class TaskChooser {
     discriminants: ReadonlyMap<string, StreamingDiscriminant>,
     novelty?: NoveltySetting,
   ): Promise<TaskChooser> {
-    if (discriminants.size === 0) {
-      throw new LichenError(
-        'task-untrained',
-        'no task has been learned on this device, so none can be chosen for a picture; name the task',
-      );
-    }
     // A single task's covariance is factorized once, for its own answers, too.
     const [only] = discriminants.values();
     if (discriminants.size === 1) await only!.whitened();
-    const merged = StreamingDiscriminant.merge(discriminants);
-    const space = await merged.whitened();
-    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, {
-      spin: false,
-    });
+    const space = await mergedOf(discriminants).whitened();
+    const network = await openNetwork(engine, backbone);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     const calibrated = known
       ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)
       : undefined;
     return new TaskChooser(network, space, calibrated);
+  }
+
+  /**
+   * One in a hurry, after a label: the classes are those of now, covariance and novelty those of the chooser before; where
+   * there was none, classes are told by their means at first, and nothing is novel.
+   * @throws LichenError `task-untrained` when no task has been seen here
+   */
+  static async openQuickly(
+    engine: Engine,
+    backbone: Backbone,
+    discriminants: ReadonlyMap<string, StreamingDiscriminant>,
+    before: TaskChooser | undefined,
+  ): Promise<TaskChooser> {
+    const merged = mergedOf(discriminants);
+    const space = before ? merged.whitenedAs(before.space) : await merged.whitened(false);
+    return new TaskChooser(await openNetwork(engine, backbone), space, before?.novelty);
   }
 
   /** The task's name for each latent. */
@@ -103,6 +110,19 @@ export class TaskChooser {
   close(): Promise<void> {
     return this.network.close();
   }
+}
+
+/** @throws LichenError `task-untrained` when no task has been seen here */
+function mergedOf(discriminants: ReadonlyMap<string, StreamingDiscriminant>): StreamingDiscriminant {
+  if (discriminants.size > 0) return StreamingDiscriminant.merge(discriminants);
+  throw new LichenError(
+    'task-untrained',
+    'no task has been learned on this device, so none can be chosen for a picture; name the task',
+  );
+}
+
+function openNetwork(engine: Engine, backbone: Backbone): Promise<TaskNetwork> {
+  return TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
 }
 
 async function evidenceOf(

@@ -6,7 +6,7 @@ import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
-import { TaskChooser } from './chooser.js';
+import { KeptChooser } from './kept-chooser.js';
 import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
 
 export interface Answer {
@@ -38,21 +38,22 @@ export interface RecognizerStore {
   discriminants: DiscriminantStore;
 }
 
+export interface RecognizerOptions {
+  /** A task's discriminant where one is held in memory; the store's is read otherwise. */
+  live?: (task: string) => StreamingDiscriminant | undefined;
+  /** Left out, nothing is called novel. */
+  novelty?: NoveltyRule | undefined;
+  /**
+   * Whether a label is to be worth something at once: answers go by an earlier covariance until it has been factorized
+   * anew beside them. Answers then depend on when they are asked for.
+   */
+  hurry?: boolean;
+}
+
 /** Share of new samples up to which an instant answer goes by the covariance before them. */
 const FEW_NEW = 0.1;
-/** Part of the time that choosers are made anew in, at most: with many tasks each takes seconds. */
-const RENEWING_SHARE = 0.1;
-
-interface Chooser {
-  opening: Promise<TaskChooser>;
-  tasks: string;
-  /** The classes that it knows: with others it has to be made anew at once. */
-  classes: string;
-  /** What a class looks like has changed since. */
-  stale: boolean;
-  /** Before this time it is not made anew. */
-  until: number;
-}
+/** Part of the time that a covariance is factorized in, at most. */
+const REFINING_SHARE = 0.2;
 
 interface Loaded {
   network: TaskNetwork;
@@ -63,6 +64,9 @@ interface Loaded {
 /** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
 const RARELY = { spin: false } as const;
 
+/** A task's instant answer, beside the version that it runs; no task has such a name. */
+const instantKey = (task: string) => `${task}/instant`;
+
 /**
  * Answers by what each task runs now. Networks are compiled when first asked for and kept until the task runs
  * something else (`forget`).
@@ -71,30 +75,29 @@ export class Recognizer {
   private readonly engine: Engine;
   private readonly backbone: Backbone;
   private readonly store: RecognizerStore;
-  private readonly live: (task: string) => StreamingDiscriminant | undefined;
+  private readonly options: RecognizerOptions;
   private readonly loaded = new Map<string, Promise<Loaded>>();
-  private readonly novelty: NoveltyRule | undefined;
-  private chooser: Chooser | undefined;
-  /** A chooser that is being made anew while the one before goes on. */
-  private renewing: Promise<void> | undefined;
+  private readonly chooser: KeptChooser;
   private readonly answering = new Set<Promise<unknown>>();
+  /** Covariances that are being factorized anew. */
+  private readonly refining = new Map<string, Promise<void>>();
+  /** When each may be factorized again. */
+  private readonly refineAfter = new Map<string, number>();
 
-  /**
-   * @param live a task's discriminant where one is held in memory; the store's is read otherwise
-   * @param novelty left out, nothing is called novel
-   */
-  constructor(
-    engine: Engine,
-    backbone: Backbone,
-    store: RecognizerStore,
-    live: (task: string) => StreamingDiscriminant | undefined = () => undefined,
-    novelty?: NoveltyRule,
-  ) {
-    this.novelty = novelty;
+  constructor(engine: Engine, backbone: Backbone, store: RecognizerStore, options: RecognizerOptions = {}) {
+    const { novelty, hurry = false } = options;
     this.engine = engine;
     this.backbone = backbone;
     this.store = store;
-    this.live = live;
+    this.options = options;
+    this.chooser = new KeptChooser({
+      engine,
+      backbone,
+      discriminants: (names) => this.discriminants(names),
+      novelty: (names) => novelty && { falseAlarms: novelty.falseAlarms, heldOut: novelty.heldOut(names) },
+      hurry,
+      unused: () => Promise.allSettled(this.answering),
+    });
   }
 
   /**
@@ -117,10 +120,10 @@ export class Recognizer {
     if (tasks.length === 0)
       throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
     const names = tasks.filter((t) => fitsBackbone(this.backbone, t)).map((t) => t.name);
-    if (names.length <= 1 && !(this.novelty && this.discriminants(names).size > 0)) {
+    if (names.length <= 1 && !(this.options.novelty && this.discriminants(names).size > 0)) {
       return this.classifyIn(names[0] ?? tasks[0]!.name, latents);
     }
-    const chosen = await (await this.chooserFor(names)).explain(latents);
+    const chosen = await (await this.chooser.for(names)).explain(latents);
     const answers: Answer[] = new Array(latents.length);
     for (const name of new Set(chosen.map((c) => c.task))) {
       const indices = chosen.flatMap((c, i) => (c.task === name ? [i] : []));
@@ -138,10 +141,10 @@ export class Recognizer {
 
   /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
   async forget(task?: string): Promise<void> {
-    const names = task === undefined ? [...this.loaded.keys()] : [task];
-    if (this.chooser) this.chooser.stale = true;
-    const networks = names.map((name) => this.loaded.get(name));
-    for (const name of names) this.loaded.delete(name);
+    const keys = task === undefined ? [...this.loaded.keys()] : [task, instantKey(task)];
+    this.chooser.changed();
+    const networks = keys.map((key) => this.loaded.get(key));
+    for (const key of keys) this.loaded.delete(key);
     // Whoever is being answered may hold a network that is let go of.
     await Promise.allSettled(this.answering);
     for (const loaded of networks) await loaded?.then((l) => l.network.close()).catch(() => {});
@@ -149,128 +152,108 @@ export class Recognizer {
 
   /** Lets go of everything. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.refining.values());
     await this.forget();
-    await this.renewing;
-    const { chooser } = this;
-    this.chooser = undefined;
-    await chooser?.opening.then((c) => c.close()).catch(() => {});
+    await this.chooser.close();
   }
 
   /** Resolves when what is known of the classes is what answers go by. */
   async settled(): Promise<void> {
-    await this.renewing;
-  }
-
-  private chooserFor(names: readonly string[]): Promise<TaskChooser> {
-    const { chooser } = this;
-    const tasks = names.join();
-    if (chooser?.tasks === tasks && !chooser.stale) return chooser.opening;
-    const found = this.discriminants(names);
-    const classes = JSON.stringify([...found].map(([name, d]) => [name, d.classes]));
-    if (chooser?.classes === classes) {
-      if (chooser.stale && !this.renewing && Date.now() >= chooser.until) {
-        this.renewing = this.renew(names, classes).finally(() => {
-          this.renewing = undefined;
-        });
-      }
-      return chooser.opening;
-    }
-    const opening = this.openChooser(names);
-    const made: Chooser = { opening, tasks, classes, stale: false, until: 0 };
-    this.chooser = made;
-    if (chooser) void this.letGo(chooser);
-    // What failed is tried again: there may be a labelled sample by then.
-    opening.catch(() => {
-      if (this.chooser === made) this.chooser = undefined;
-    });
-    return opening;
-  }
-
-  /** Makes the chooser anew beside the one that answers meanwhile. */
-  private async renew(names: readonly string[], classes: string): Promise<void> {
-    const before = this.chooser!;
-    before.stale = false;
-    const begun = Date.now();
-    const opening = this.openChooser(names);
-    try {
-      await opening;
-    } catch {
-      // It stays as it was, and is tried again with the next change.
-      return;
-    }
-    const took = Date.now() - begun;
-    if (this.chooser !== before) return opening.then((c) => c.close());
-    const until = Date.now() + took / RENEWING_SHARE;
-    this.chooser = { opening, tasks: names.join(), classes, stale: before.stale, until };
-    await this.letGo(before);
-  }
-
-  /** Closes a chooser when nobody is being answered by it any more. */
-  private async letGo({ opening }: Chooser): Promise<void> {
-    await Promise.allSettled(this.answering);
-    await opening.then((c) => c.close()).catch(() => {});
-  }
-
-  private openChooser(names: readonly string[]): Promise<TaskChooser> {
-    const novelty = this.novelty && {
-      falseAlarms: this.novelty.falseAlarms,
-      heldOut: this.novelty.heldOut(names),
-    };
-    return TaskChooser.open(this.engine, this.backbone, this.discriminants(names), novelty);
+    await Promise.allSettled(this.refining.values());
+    await this.chooser.settled();
   }
 
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
-    let loading = this.loaded.get(task);
-    if (!loading) {
-      const opening = this.load(this.store.tasks.require(task));
-      this.loaded.set(task, opening);
-      opening.catch(() => {
-        if (this.loaded.get(task) === opening) this.loaded.delete(task);
-      });
-      loading = opening;
-    }
-    const { network, classes, version } = await loading;
-    const rows = await network.probabilities(latents);
-    return latents.map((_, i) => {
-      const all = classes
-        .map((label, c) => ({ label, probability: rows.data[i * rows.width + c]! }))
-        .sort((a, b) => b.probability - a.probability);
-      return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
+    const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
+    const answers = await answersBy(loaded, task, latents);
+    if (loaded.version === 'instant' || !this.options.hurry) return answers;
+    // A class that the version has not been trained on yet is known to the instant answer alone.
+    const discriminant = this.discriminants([task]).get(task);
+    const later = discriminant?.classes.filter((label) => !loaded.classes.includes(label)) ?? [];
+    if (!discriminant || later.length === 0) return answers;
+    const instant = await this.loadedAs(instantKey(task), () => this.loadInstant(task, discriminant));
+    const others = await answersBy(instant, task, latents);
+    return answers.map((a, i) => (later.includes(others[i]!.label) ? others[i]! : a));
+  }
+
+  private loadedAs(key: string, open: () => Promise<Loaded>): Promise<Loaded> {
+    const known = this.loaded.get(key);
+    if (known) return known;
+    const opening = open();
+    this.loaded.set(key, opening);
+    opening.catch(() => {
+      if (this.loaded.get(key) === opening) this.loaded.delete(key);
     });
+    return opening;
   }
 
   private async load(task: Task): Promise<Loaded> {
     checkBackbone(this.backbone, task);
     const version = this.store.versions.current(task.name);
-    const codec = this.backbone.latentCodec;
     if (version) {
       const deployed = versionModel(this.backbone, this.store.versions, task, version);
       return {
-        network: await TaskNetwork.open(this.engine, deployed, codec, RARELY),
+        network: await TaskNetwork.open(this.engine, deployed, this.backbone.latentCodec, RARELY),
         classes: version.classes,
         version: version.number,
       };
     }
     const discriminant = this.discriminants([task.name]).get(task.name);
-    if (!discriminant) {
-      throw new LichenError(
-        'task-untrained',
-        `task '${task.name}' has no labelled sample and no version yet`,
-      );
-    }
+    if (discriminant) return this.loadInstant(task.name, discriminant);
+    throw new LichenError('task-untrained', `task '${task.name}' has no labelled sample and no version yet`);
+  }
+
+  private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
-    const head = await discriminant.head(discriminant.unfactored > FEW_NEW * discriminant.samples);
-    const network = await TaskNetwork.open(this.engine, instantModel(this.backbone, head), codec, RARELY);
+    const due = discriminant.unfactored > FEW_NEW * discriminant.samples;
+    const head = await discriminant.head(due && !this.options.hurry);
+    if (due && this.options.hurry) this.refine(task, discriminant);
+    const network = await TaskNetwork.open(
+      this.engine,
+      instantModel(this.backbone, head),
+      this.backbone.latentCodec,
+      RARELY,
+    );
     return { network, classes: head.classes, version: 'instant' };
+  }
+
+  /** Factorizes a task's covariance beside the answers that go by an earlier one. */
+  private refine(task: string, discriminant: StreamingDiscriminant): void {
+    const begun = Date.now();
+    if (this.refining.has(task) || begun < (this.refineAfter.get(task) ?? 0)) return;
+    const work = async () => {
+      await discriminant.head();
+      const took = Date.now() - begun;
+      this.refineAfter.set(task, Date.now() + took / REFINING_SHARE);
+    };
+    const refined = work().finally(() => this.refining.delete(task));
+    this.refining.set(task, refined);
+    // What fails here fails again, and is told, where an answer needs it.
+    void refined.then(() => this.forget(task)).catch(() => {});
   }
 
   private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {
     const found = new Map<string, StreamingDiscriminant>();
     for (const name of names) {
-      const saved = this.live(name) ? undefined : this.store.discriminants.load(name);
-      const discriminant = this.live(name) ?? (saved && StreamingDiscriminant.decode(saved.state));
+      const live = this.options.live?.(name);
+      const saved = live ? undefined : this.store.discriminants.load(name);
+      const discriminant = live ?? (saved && StreamingDiscriminant.decode(saved.state));
       if (discriminant && discriminant.samples >= 2) found.set(name, discriminant);
     }
     return found;
   }
+}
+
+async function answersBy(
+  { network, classes, version }: Loaded,
+  task: string,
+  latents: readonly Uint8Array[],
+): Promise<Answer[]> {
+  const rows = await network.probabilities(latents);
+  return latents.map((_, i) => {
+    const all = classes
+      .map((label, c) => ({ label, probability: rows.data[i * rows.width + c]! }))
+      .sort((a, b) => b.probability - a.probability);
+    return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
+  });
 }

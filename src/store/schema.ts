@@ -1,3 +1,4 @@
+import { LABEL_SQL } from '../label/label-sql.js';
 import { OUTBOX_SQL } from '../link/outbox-sql.js';
 
 /**
@@ -152,4 +153,5 @@ export const agentMigrations: readonly string[] = [
     sha256     TEXT NOT NULL                    -- of the sealed state
   ) STRICT;
   `,
+  LABEL_SQL,
 ];

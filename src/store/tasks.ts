@@ -143,6 +143,25 @@ export class TaskStore {
   }
 
   /**
+   * Takes back the newest class of a task, where no version has learned it; another one stays.
+   * @throws LichenError `task-unknown`, `task-closed`
+   */
+  takeBackClass(name: string, label: string): void {
+    this.database.transaction(() => {
+      const { classes } = this.requireOpen(name);
+      if (classes.at(-1) !== label) return;
+      const learned = this.database
+        .prepare<{ classes: string }>('SELECT classes FROM versions WHERE task = ?')
+        .all(name)
+        .some((v) => (JSON.parse(v.classes) as string[]).includes(label));
+      if (learned) return;
+      this.database
+        .prepare('UPDATE tasks SET classes = ? WHERE name = ?')
+        .run(JSON.stringify(classes.slice(0, -1)), name);
+    })();
+  }
+
+  /**
    * Closes a task for good; closing it again changes nothing.
    * @throws LichenError `task-unknown`
    */

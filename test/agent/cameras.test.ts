@@ -144,7 +144,7 @@ describe('pictures that are posted', () => {
     body: Uint8Array<ArrayBuffer> | string | undefined,
     headers: Record<string, string> = {},
   ) => {
-    const response = await fetch(`http://127.0.0.1:${daemon.agent.sources.httpPort}${path}`, {
+    const response = await fetch(`http://127.0.0.1:${daemon.agent.page?.port}${path}`, {
       method: 'POST',
       body,
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'image/jpeg', ...headers },
@@ -204,7 +204,7 @@ describe('pictures that are posted', () => {
     expect(await codeOf(post('/pictures/gate?label=a', bag))).toEqual([400, 'task-missing']);
     expect(await codeOf(post('/pictures/gate?label=a&task=b/c', bag))).toEqual([400, 'query-invalid']);
     expect(await codeOf(post('/pictures/yard?label=a', bag))).toEqual([400, 'teaching-off']);
-    const health = await fetch(`http://127.0.0.1:${daemon.agent.sources.httpPort}/healthz`);
+    const health = await fetch(`http://127.0.0.1:${daemon.agent.page?.port}/healthz`);
     expect(await health.json()).toEqual({ status: 'ok' });
     expect(statusOf('gate')).toMatchObject({ bad: 1, delivered: 0 });
   });
@@ -216,6 +216,6 @@ describe('pictures that are posted', () => {
     await expect(start({ http: { port: 0 } })).rejects.toThrow(/a web server needs a `token`/);
     await expect(start({ http: { port: 0, token: 'short' } })).rejects.toThrow(/at least 16 characters/);
     await startTaught([]);
-    expect(daemon.agent.sources.httpPort).toBeUndefined();
+    expect(daemon.agent.page?.port).toBeUndefined();
   });
 });

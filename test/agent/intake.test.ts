@@ -70,9 +70,9 @@ it('takes a picture that is delivered twice, at once or later, as one sample', a
   const [picture] = photographs('bag', 1);
   const kept = await Promise.all([intake.deliver(labelled(picture!)), intake.deliver(labelled(picture!))]);
   kept.push(await intake.deliver({ ...labelled(picture!), path: '/elsewhere/copy.png' }));
-  expect(kept).toEqual(Array(3).fill({ sample: picture!.id }));
+  expect(kept.map((k) => k?.sample)).toEqual(Array(3).fill(picture!.id));
   expect(rooms.memory.stats().samples).toBe(1);
-  expect(rooms.discriminants.get('goods')?.samples ?? 0).toBe(isHeldOut(picture!.id) ? 0 : 1);
+  expect(rooms.discriminants.get('goods')?.samples ?? 0).toBe(1);
   expect(labels).toEqual(['goods']);
   expect(rejects).toEqual([]);
 });
@@ -183,6 +183,6 @@ it('does not blame a picture for a database that cannot be written', async () =>
   rooms.store.database.pragma('query_only = OFF');
   expect(rejects).toEqual([]);
   // It is delivered again, and kept.
-  expect(await intake.deliver(labelled(picture!))).toEqual({ sample: picture!.id });
+  expect(await intake.deliver(labelled(picture!))).toMatchObject({ sample: picture!.id });
   expect(readFileSync(scratch.path('store', 'replay.slab')).length).toBeGreaterThan(40_000);
 });

@@ -43,7 +43,9 @@ export class Rooms {
     this.store = store;
     this.memory = memory;
     this.discriminants = discriminants;
-    this.recognizer = new Recognizer(bedrock.engine, bedrock.backbone, store, (t) => discriminants.get(t));
+    this.recognizer = new Recognizer(bedrock.engine, bedrock.backbone, store, {
+      live: (t) => discriminants.get(t),
+    });
   }
 
   static async open(bedrock: Bedrock, folder: string, capBytes = 4 * 2 ** 20): Promise<Rooms> {

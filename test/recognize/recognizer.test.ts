@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { OrtEngine } from '../../src/engine/ort.js';
+import { TaskNetwork } from '../../src/learn/network.js';
+import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { Recognizer } from '../../src/recognize/recognizer.js';
+import { bareModel } from '../../src/recognize/task-model.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { smallBackbone } from '../learn/small-backbone.js';
 import { patternSamples } from '../learn/small-crown.js';
@@ -99,9 +102,10 @@ describe('an answer', () => {
 
   it('is taken from the discriminant in memory where there is one', async () => {
     await instantly('left', 'right');
-    const { StreamingDiscriminant } = await import('../../src/learn/streaming/slda.js');
     const live = StreamingDiscriminant.decode(store.discriminants.load('right')!.state);
-    const other = new Recognizer(engine, backbone, store, (task) => (task === 'left' ? live : undefined));
+    const other = new Recognizer(engine, backbone, store, {
+      live: (task) => (task === 'left' ? live : undefined),
+    });
     const [answer] = await other.classify(samples(2).left.latents.slice(0, 1), 'left');
     expect(answer!.all.map((c) => c.label).sort()).toEqual(['x', 'y', 'z']);
     await other.close();
@@ -219,7 +223,7 @@ describe('novelty', () => {
     heldOut: () => [...heldOut],
   });
   const withRule = (given: ReturnType<typeof rule>) =>
-    new Recognizer(engine, backbone, store, () => undefined, given);
+    new Recognizer(engine, backbone, store, { novelty: given });
 
   it('calls samples of another kind novel, and known ones seldom, also with a single task', async () => {
     await instantly('left');
@@ -263,5 +267,45 @@ describe('novelty', () => {
     await other.settled();
     expect(await other.classify(samples(2).left.latents)).toEqual(first);
     await other.close();
+  });
+});
+
+describe('in a hurry', () => {
+  it('answers with the first labels, and as without once it has settled', async () => {
+    const seen = samples(1);
+    await learnInstantly(engine, backbone, store, 'left', {
+      latents: seen.left.latents.slice(0, 12),
+      labels: seen.left.labels.slice(0, 12),
+    });
+    const live = StreamingDiscriminant.decode(store.discriminants.load('left')!.state);
+    const hurried = new Recognizer(engine, backbone, store, { live: () => live, hurry: true });
+    const test = samples(2).left;
+    expect(share(await hurried.classify(test.latents), test)).toBeGreaterThan(0.5);
+    await hurried.settled();
+    expect(await hurried.classify(test.latents)).toEqual(await recognizer.classify(test.latents));
+    await hurried.close();
+  });
+
+  it('knows a class at once that the current version does not know yet', async () => {
+    await instantly('left');
+    const live = StreamingDiscriminant.decode(store.discriminants.load('left')!.state);
+    addVersion(backbone, store, 'left', 'b');
+    const hurried = new Recognizer(engine, backbone, store, { live: () => live, hurry: true });
+    const { left, right } = samples(2);
+    expect((await hurried.classify(left.latents, 'left')).every((a) => a.version === 1)).toBe(true);
+    const xs = right.latents.filter((_, i) => right.labels[i] === 'x');
+    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec);
+    const { summary } = await network.describe(xs.slice(0, 10));
+    await network.close();
+    store.tasks.addClass('left', 'x');
+    for (let i = 0; i < 10; i++) {
+      live.add(summary.data.subarray(i * summary.width, (i + 1) * summary.width), 'x');
+    }
+    await hurried.forget('left');
+    const answers = await hurried.classify(xs.slice(10), 'left');
+    const fresh = answers.filter((a) => a.label === 'x');
+    expect(fresh.length / answers.length).toBeGreaterThan(0.7);
+    expect(fresh.every((a) => a.version === 'instant')).toBe(true);
+    await hurried.close();
   });
 });

@@ -22,6 +22,8 @@ interface Header {
 
 /** Samples that are taken in at once. */
 const PORTION = 1024;
+/** Fewer samples say little of a covariance: until it was factorized, an answer in a hurry goes without. */
+export const FEW_SAMPLES = 50;
 
 /** What a new covariance was factorized from, kept so that a new mean is worth something at once. */
 interface Factor {
@@ -29,7 +31,8 @@ interface Factor {
   lower: Float64Array;
   /** What each feature is multiplied by before. */
   scales: Float64Array;
-  samples: number;
+  /** How much had been taken in and out by then. */
+  changes: number;
 }
 
 /**
@@ -47,7 +50,10 @@ export class StreamingDiscriminant {
   private readonly means: Float64Array[] = [];
   /** Sum of outer products about the class means: lower triangle, row by row. */
   private readonly scatter: Float32Array;
+  /** Samples taken in and out, in all. */
+  private changes = 0;
   private factor: Factor | undefined;
+  private factorizing: Promise<Factor> | undefined;
 
   /** @param blocks widths of the summary's blocks */
   constructor(blocks: readonly number[]) {
@@ -64,12 +70,23 @@ export class StreamingDiscriminant {
   /** Takes in one sample; a class that is new is added. */
   add(summary: Float32Array, label: string): void {
     const { apart, weight } = this.move(summary, label);
-    if (weight === 0) return;
-    let at = 0;
-    for (let i = 0; i < this.width; i++) {
-      const a = weight * apart[i]!;
-      for (let j = 0; j <= i; j++) this.scatter[at++]! += a * apart[j]!;
+    if (weight > 0) this.grow(apart, weight);
+  }
+
+  /** Takes out a sample that was taken in, to rounding; a class without samples goes. */
+  remove(summary: Float32Array, label: string): void {
+    const c = this.classes.indexOf(label);
+    if (c < 0) return;
+    this.changes++;
+    const n = this.counts[c]!--;
+    if (n === 1) {
+      for (const list of [this.classes, this.counts, this.means]) list.splice(c, 1);
+      return;
     }
+    const mean = this.means[c]!;
+    const apart = Float64Array.from(mean, (m, k) => summary[k]! - m);
+    for (let k = 0; k < this.width; k++) mean[k]! -= apart[k]! / (n - 1);
+    this.grow(apart, -n / (n - 1));
   }
 
   /** Takes in many samples, as `add` does one by one, to rounding; the engine computes the products. */
@@ -92,8 +109,18 @@ export class StreamingDiscriminant {
     }
   }
 
+  /** Adds the outer product of a deviation with itself to the scatter. */
+  private grow(apart: Float64Array, weight: number): void {
+    let at = 0;
+    for (let i = 0; i < this.width; i++) {
+      const a = weight * apart[i]!;
+      for (let j = 0; j <= i; j++) this.scatter[at++]! += a * apart[j]!;
+    }
+  }
+
   /** Moves a class's mean by one sample, and returns what the scatter grows by: weight * apart apart'. */
   private move(summary: Float32Array, label: string): { apart: Float64Array; weight: number } {
+    this.changes++;
     let c = this.classes.indexOf(label);
     if (c < 0) {
       c = this.classes.push(label) - 1;
@@ -114,13 +141,11 @@ export class StreamingDiscriminant {
   /**
    * The head that answers by everything taken in so far.
    * @param exact false: where a covariance was factorized before, it is used again and only the means are new,
-   *   which takes milliseconds in place of most of a second
+   *   which takes milliseconds in place of more than a second; of few samples the nearest mean answers meanwhile
    * @throws LichenError `learn-no-samples` with fewer than two samples or no class
    */
   async head(exact = true): Promise<Head> {
-    this.requireSamples();
-    if (exact || !this.factor) this.factor = await this.factorize();
-    const { lower, scales } = this.factor;
+    const { lower, scales } = await this.factorFor(exact);
     const width = this.width;
     const weight = new Float32Array(this.classes.length * width);
     const bias = new Float32Array(this.classes.length);
@@ -146,12 +171,16 @@ export class StreamingDiscriminant {
 
   /**
    * The classes in the space where their covariance is the unit matrix.
+   * @param exact as of `head`
    * @throws LichenError `learn-no-samples` with fewer than two samples
    */
-  async whitened(): Promise<WhitenedClasses> {
-    this.requireSamples();
-    this.factor ??= await this.factorize();
-    const { lower, scales } = this.factor;
+  async whitened(exact = true): Promise<WhitenedClasses> {
+    const { lower, scales } = await this.factorFor(exact && this.unfactored > 0);
+    return new WhitenedClasses(this.classes, this.means, lower, scales);
+  }
+
+  /** The classes as they are now, in the space of others whose covariance is much like theirs. */
+  whitenedAs({ lower, scales }: WhitenedClasses): WhitenedClasses {
     return new WhitenedClasses(this.classes, this.means, lower, scales);
   }
 
@@ -160,9 +189,9 @@ export class StreamingDiscriminant {
     this.factor = undefined;
   }
 
-  /** How many samples came since the covariance was factorized. */
+  /** How many samples came or went since the covariance was factorized. */
   get unfactored(): number {
-    return this.samples - (this.factor?.samples ?? 0);
+    return this.changes - (this.factor?.changes ?? 0);
   }
 
   /**
@@ -175,8 +204,9 @@ export class StreamingDiscriminant {
     // Of a single one the covariance is its own, and what was factorized of it serves both.
     if (parts.size === 1 && first) {
       merged.factor = first.factor;
+      merged.changes = first.changes;
       merged.shrinkage = first.shrinkage;
-    }
+    } else for (const part of parts.values()) merged.changes += part.changes;
     for (const [task, part] of parts) {
       part.classes.forEach((label, c) => {
         merged.classes.push(`${task}/${label}`);
@@ -230,6 +260,7 @@ export class StreamingDiscriminant {
     made.scatter.set(floats.subarray(header.classes.length * made.width));
     made.shrinkage = header.shrinkage;
     made.temperature = header.temperature;
+    made.changes = made.samples;
     return made;
   }
 
@@ -239,17 +270,43 @@ export class StreamingDiscriminant {
     }
   }
 
-  private async factorize(): Promise<Factor> {
-    const width = this.width;
-    const samples = this.samples;
-    const scales = new Float64Array(width);
+  private async factorFor(exact: boolean): Promise<Factor> {
+    this.requireSamples();
+    if (!exact && this.factor) return this.factor;
+    if (!exact && this.samples < FEW_SAMPLES) return this.unitFactor();
+    // Whoever asks at the same time gets the same one.
+    this.factorizing ??= this.factorize().finally(() => {
+      this.factorizing = undefined;
+    });
+    this.factor = await this.factorizing;
+    return this.factor;
+  }
+
+  /** With features of equal weight in place of a covariance, the nearest mean answers. */
+  private unitFactor(): Factor {
+    const { width } = this;
+    const lower = new Float64Array(width * width);
+    for (let i = 0; i < width; i++) lower[i * (width + 1)] = 1;
+    return { lower, scales: this.scales(), changes: 0 };
+  }
+
+  /** What makes the variance within classes 1 in every block, on average. */
+  private scales(): Float64Array {
+    const scales = new Float64Array(this.width);
     let from = 0;
     for (const block of this.blocks) {
       let trace = 0;
       for (let k = from; k < from + block; k++) trace += this.scatter[(k * (k + 3)) / 2]!;
-      scales.fill(trace > 0 ? 1 / Math.sqrt(trace / block / samples) : 1, from, from + block);
+      scales.fill(trace > 0 ? 1 / Math.sqrt(trace / block / this.samples) : 1, from, from + block);
       from += block;
     }
+    return scales;
+  }
+
+  private async factorize(): Promise<Factor> {
+    const width = this.width;
+    const { samples, changes } = this;
+    const scales = this.scales();
     const lower = new Float64Array(width * width);
     const share = (1 - this.shrinkage) / samples;
     let trace = 0;
@@ -263,6 +320,6 @@ export class StreamingDiscriminant {
     const ridge = trace > 0 ? (this.shrinkage * trace) / width : 1;
     for (let i = 0; i < width; i++) lower[i * width + i]! += ridge;
     await cholesky(lower, width);
-    return { lower, scales, samples };
+    return { lower, scales, changes };
   }
 }

@@ -20,8 +20,10 @@ export interface Evidence {
 export class WhitenedClasses {
   /** In the order of `Evidence.nearest`. */
   readonly classes: readonly string[];
-  private readonly lower: Float64Array;
-  private readonly scales: Float64Array;
+  /** Cholesky factor of the covariance of the scaled features, [width, width]. */
+  readonly lower: Float64Array;
+  /** What each feature is multiplied by. */
+  readonly scales: Float64Array;
   private readonly means: readonly Float64Array[];
   private readonly middle: Float64Array;
   /** Of each mean from the middle. */

@@ -198,6 +198,31 @@ describe('the streaming discriminant', () => {
     expect(d.unfactored).toBe(1);
   });
 
+  it('answers by the nearest mean at first, where few samples were not factorized yet', async () => {
+    const d = filled();
+    const head = await d.head(false);
+    expect(d.unfactored).toBe(30);
+    const exact = await d.head();
+    expect(d.unfactored).toBe(0);
+    expect(head.classes).toEqual(exact.classes);
+    expect(head.weight).not.toEqual(exact.weight);
+  });
+
+  it('forgets a sample that is taken out, and a class with its last one', async () => {
+    const d = filled();
+    const before = await d.head();
+    d.add(row(3), 'new');
+    d.add(row(5), d.classes[0]!);
+    d.remove(row(3), 'new');
+    d.remove(row(5), d.classes[0]!);
+    d.remove(row(5), 'never seen');
+    const after = await d.head();
+    expect(after.classes).toEqual(before.classes);
+    after.weight.forEach((w, i) => {
+      expect(w).toBeCloseTo(before.weight[i]!, 2);
+    });
+  });
+
   it('merges tasks into one that names task and class', () => {
     const merged = StreamingDiscriminant.merge(
       new Map([

@@ -1,0 +1,100 @@
+import type { AnswerView, AskReason } from './api.js';
+import { distance } from './look.js';
+
+/** A picture that the owner may be asked about. */
+export interface Candidate {
+  sample: string;
+  source: string;
+  at: number;
+  reason: AskReason;
+  /** How much a label would tell, by itself. */
+  worth: number;
+  answer: AnswerView | null;
+  weak: { label: string; source: string } | null;
+  latent: Uint8Array;
+  look: Float32Array;
+  /** A JPEG to be shown. */
+  picture: Buffer;
+}
+
+/** Pictures that look less apart are the same thing: about what separates a picture from its nearest of hundreds. */
+export const ALIKE = 0.3;
+/** What counts as wholly unlike: about the distance of pictures of different classes. */
+const UNLIKE = 0.6;
+
+/**
+ * The pictures that may be asked about, in memory only: what is never asked about never reaches the disk. When there are
+ * too many, the one goes that tells least.
+ */
+export class Candidates {
+  private readonly most: number;
+  private readonly held = new Map<string, Candidate>();
+
+  /** @param most pictures that are held at one time */
+  constructor(most: number) {
+    this.most = most;
+  }
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  get(sample: string): Candidate | undefined {
+    return this.held.get(sample);
+  }
+
+  /**
+   * Whether a picture would be taken: it tells more than the one that would have to go, and than those that look like it.
+   */
+  wants(worth: number, look: Float32Array): boolean {
+    if (this.alike(look).some((c) => c.worth >= worth)) return false;
+    return this.held.size < this.most || worth > this.least()!.worth;
+  }
+
+  /** Takes a picture in the place of those that look like it. */
+  add(candidate: Candidate): void {
+    for (const same of this.alike(candidate.look)) this.held.delete(same.sample);
+    if (this.held.size >= this.most) this.held.delete(this.least()!.sample);
+    this.held.set(candidate.sample, candidate);
+  }
+
+  remove(sample: string): boolean {
+    return this.held.delete(sample);
+  }
+
+  /** Lets go of pictures that look like one that was asked about. */
+  removeAlike(look: Float32Array): void {
+    for (const { sample } of this.alike(look)) this.held.delete(sample);
+  }
+
+  /** Lets go of what came before a time. */
+  removeOld(before: number): void {
+    for (const { sample, at } of this.held.values()) if (at < before) this.held.delete(sample);
+  }
+
+  /**
+   * The picture to be asked about next: what it tells by itself, times how far it is from everything that is known or was
+   * asked about (greedy k-center; Sener & Savarese 2018, algorithm 1). It stays until it is removed.
+   * @param known how what is known looks
+   */
+  best(known: readonly Float32Array[]): Candidate | undefined {
+    let best: Candidate | undefined;
+    let most = Number.NEGATIVE_INFINITY;
+    for (const candidate of this.held.values()) {
+      const nearest = known.reduce((least, look) => Math.min(least, distance(candidate.look, look)), UNLIKE);
+      const value = candidate.worth * (nearest / UNLIKE);
+      if (value > most) [best, most] = [candidate, value];
+    }
+    return best;
+  }
+
+  private alike(look: Float32Array): Candidate[] {
+    return [...this.held.values()].filter((c) => distance(c.look, look) < ALIKE);
+  }
+
+  private least(): Candidate | undefined {
+    let least: Candidate | undefined;
+    for (const c of this.held.values()) if (!least || c.worth < least.worth) least = c;
+    return least;
+  }
+}

@@ -1,0 +1,78 @@
+import type { SettingView } from '../../api.js';
+import { useText } from '../context.js';
+
+interface Props {
+  id: string;
+  setting: SettingView;
+  value: string;
+  disabled: boolean;
+  onValue: (value: string) => void;
+}
+
+/** The input that suits the kind of a setting. */
+export function SettingInput({ id, setting, value, disabled, onValue }: Props) {
+  const text = useText();
+  const { kind, allowed, secret, changed } = setting;
+  const common = { id, disabled, 'aria-describedby': `${id}-text`, 'data-testid': `input-${setting.key}` };
+  if (secret) {
+    return (
+      <input
+        {...common}
+        type="password"
+        autocomplete="off"
+        value={value}
+        placeholder={changed ? text.settings.secretSet : text.settings.secretUnset}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
+    );
+  }
+  if (kind === 'switch') {
+    const on = value === 'true';
+    return (
+      <button
+        {...common}
+        type="button"
+        role="switch"
+        class="switch"
+        aria-checked={on}
+        onClick={() => onValue(on ? 'false' : 'true')}
+      >
+        <span class="switch-track" aria-hidden="true">
+          <span class="switch-knob" />
+        </span>
+        {on ? text.settings.on : text.settings.off}
+      </button>
+    );
+  }
+  if (kind === 'choice') {
+    return (
+      <select {...common} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+        {!allowed.includes(value) && <option value={value}>{value === '' ? '–' : value}</option>}
+        {allowed.map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  if (kind === 'other') {
+    return (
+      <div class="setting-list">
+        {value !== '' && <pre>{value}</pre>}
+        <p class="muted small">{text.settings.inFile}</p>
+      </div>
+    );
+  }
+  return (
+    <input
+      {...common}
+      type="text"
+      inputMode={kind === 'number' ? 'decimal' : 'text'}
+      autocomplete="off"
+      spellcheck={false}
+      value={value}
+      onInput={(event) => onValue(event.currentTarget.value)}
+    />
+  );
+}

@@ -1,0 +1,27 @@
+import sharp from 'sharp';
+import { LichenError, messageOf } from '../errors.js';
+
+/** Longest side of a picture that is shown large, and of a thumbnail; pixels. */
+const LARGE = 640;
+const SMALL = 112;
+
+/** A picture as it is shown: a JPEG, upright, at most 640 pixels wide and high. @throws LichenError `picture-unreadable` */
+export const shownPicture = (bytes: Uint8Array): Promise<Buffer> => jpeg(bytes, LARGE, 80);
+
+/** A thumbnail: a JPEG of about 3 kB. @throws LichenError `picture-unreadable` */
+export const thumbnail = (bytes: Uint8Array): Promise<Buffer> => jpeg(bytes, SMALL, 70);
+
+async function jpeg(bytes: Uint8Array, side: number, quality: number): Promise<Buffer> {
+  try {
+    return await sharp(bytes)
+      .rotate()
+      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: '#ffffff' })
+      .jpeg({ quality })
+      .toBuffer();
+  } catch (error) {
+    throw new LichenError('picture-unreadable', `the picture cannot be shown: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import type { Answer } from '../recognize/recognizer.js';
+import type { Database } from '../store/database.js';
+
+/** A weak label that is borne out so surely is learned from without asking. */
+const SURE = 0.95;
+/** What the owner's own estimate of a source counts, in labels that were looked at. */
+const PRIOR = 10;
+
+/** Labels from elsewhere (a controller's signal, a folder) that are right often, but not always. */
+export class WeakLabels {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /**
+   * How often labels of a source are right: the share of those that the owner has looked at, with the owner's estimate as
+   * a prior (the mean of a beta distribution).
+   */
+  trust(source: string, estimate: number): number {
+    const { right, wrong } = this.counts(source);
+    return (PRIOR * estimate + right) / (PRIOR + right + wrong);
+  }
+
+  counts(source: string): { right: number; wrong: number } {
+    return (
+      this.database
+        .prepare<{ right: number; wrong: number }>('SELECT right, wrong FROM weak_labels WHERE source = ?')
+        .get(source) ?? { right: 0, wrong: 0 }
+    );
+  }
+
+  /** Notes whether a label was right; -1 takes it back. */
+  looked(source: string, right: boolean, by: 1 | -1 = 1): void {
+    const column = right ? 'right' : 'wrong';
+    this.database.prepare('INSERT OR IGNORE INTO weak_labels (source) VALUES (?)').run(source);
+    this.database
+      .prepare(`UPDATE weak_labels SET ${column} = MAX(0, ${column} + ?) WHERE source = ?`)
+      .run(by, source);
+  }
+}
+
+/**
+ * The probability that a weak label is right, given what the device itself says of the picture: two witnesses that err
+ * independently, the label with its trust, the device with its probability of that label (Bayes' rule; a wrong label is
+ * any of the other classes alike).
+ * @param classes of the task
+ */
+export function agreement(
+  label: string,
+  trust: number,
+  answer: Answer | undefined,
+  classes: readonly string[],
+): number {
+  if (!answer || answer.novel || !classes.includes(label)) return trust;
+  const said = answer.all.find((c) => c.label === label)?.probability ?? 0;
+  const others = Math.max(1, classes.length - 1);
+  const right = trust * said;
+  const wrong = ((1 - trust) / others) * (1 - said);
+  return right + wrong === 0 ? trust : right / (right + wrong);
+}
+
+/** What is done with a weak label: learned from, or asked about. */
+export const isSure = (probability: number): boolean => probability >= SURE;

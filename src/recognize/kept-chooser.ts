@@ -1,0 +1,133 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { FEW_SAMPLES, type StreamingDiscriminant } from '../learn/streaming/slda.js';
+import { type NoveltySetting, TaskChooser } from './chooser.js';
+
+/** Part of the time that choosers are made anew in, at most: with many tasks each takes seconds. */
+const RENEWING_SHARE = 0.1;
+
+export interface KeptChooserOptions {
+  engine: Engine;
+  backbone: Backbone;
+  discriminants: (names: readonly string[]) => Map<string, StreamingDiscriminant>;
+  /** How novelty is told for some tasks; undefined where nothing is called novel. */
+  novelty: (names: readonly string[]) => NoveltySetting | undefined;
+  /** Whether a class that is new is to be known at once, to less accuracy until the chooser has been made anew. */
+  hurry: boolean;
+  /** Resolves when nobody is being answered by a chooser any more. */
+  unused: () => Promise<unknown>;
+}
+
+interface Chooser {
+  opening: Promise<TaskChooser>;
+  tasks: string;
+  /** The classes that it knows: with others it has to be made anew at once. */
+  classes: string;
+  /** What a class looks like has changed since. */
+  stale: boolean;
+  /** Before this time it is not made anew. */
+  until: number;
+}
+
+/** The chooser that answers, and the one that is being made anew beside it when what is known of the classes changes. */
+export class KeptChooser {
+  private readonly options: KeptChooserOptions;
+  private chooser: Chooser | undefined;
+  private renewing: Promise<void> | undefined;
+
+  constructor(options: KeptChooserOptions) {
+    this.options = options;
+  }
+
+  /** Notes that something about the classes is new. */
+  changed(): void {
+    if (this.chooser) this.chooser.stale = true;
+  }
+
+  /** @throws LichenError as `TaskChooser.open` does */
+  for(names: readonly string[]): Promise<TaskChooser> {
+    const { chooser } = this;
+    const tasks = names.join();
+    if (chooser?.tasks === tasks && !chooser.stale) return chooser.opening;
+    const classes = this.classesOf(names);
+    if (chooser?.classes === classes) {
+      if (chooser.stale) this.renewSoon(names, classes);
+      return chooser.opening;
+    }
+    const hurry = this.options.hurry && (chooser !== undefined || this.hasFew(names));
+    const opening = hurry ? this.openQuickly(names, chooser) : this.open(names);
+    const made: Chooser = { opening, tasks, classes, stale: hurry, until: 0 };
+    this.chooser = made;
+    if (chooser) void this.letGo(chooser);
+    // What failed is tried again: there may be a labelled sample by then.
+    opening.catch(() => {
+      if (this.chooser === made) this.chooser = undefined;
+    });
+    return opening;
+  }
+
+  /** Resolves when what is known of the classes is what answers go by. */
+  async settled(): Promise<void> {
+    await this.renewing;
+  }
+
+  async close(): Promise<void> {
+    await this.renewing;
+    const { chooser } = this;
+    this.chooser = undefined;
+    await chooser?.opening.then((c) => c.close()).catch(() => {});
+  }
+
+  private renewSoon(names: readonly string[], classes: string): void {
+    if (this.renewing || Date.now() < this.chooser!.until) return;
+    this.renewing = this.renew(names, classes).finally(() => {
+      this.renewing = undefined;
+    });
+  }
+
+  /** Makes the chooser anew beside the one that answers meanwhile. */
+  private async renew(names: readonly string[], classes: string): Promise<void> {
+    const before = this.chooser!;
+    before.stale = false;
+    const begun = Date.now();
+    const opening = before.opening.then(() => this.open(names));
+    try {
+      await opening;
+    } catch {
+      // It stays as it was, and is tried again with the next change.
+      return;
+    }
+    const took = Date.now() - begun;
+    if (this.chooser !== before) return opening.then((c) => c.close());
+    const until = Date.now() + took / RENEWING_SHARE;
+    this.chooser = { opening, tasks: names.join(), classes, stale: before.stale, until };
+    await this.letGo(before);
+  }
+
+  private hasFew(names: readonly string[]): boolean {
+    const found = [...this.options.discriminants(names).values()];
+    return found.reduce((sum, d) => sum + d.samples, 0) < FEW_SAMPLES;
+  }
+
+  private classesOf(names: readonly string[]): string {
+    const found = this.options.discriminants(names);
+    return JSON.stringify([...found].map(([name, d]) => [name, d.classes]));
+  }
+
+  /** Closes a chooser when nobody is being answered by it any more. */
+  private async letGo({ opening }: Chooser): Promise<void> {
+    await Promise.allSettled([this.options.unused()]);
+    await opening.then((c) => c.close()).catch(() => {});
+  }
+
+  private open(names: readonly string[]): Promise<TaskChooser> {
+    const { engine, backbone, discriminants, novelty } = this.options;
+    return TaskChooser.open(engine, backbone, discriminants(names), novelty(names));
+  }
+
+  private async openQuickly(names: readonly string[], before: Chooser | undefined): Promise<TaskChooser> {
+    const { engine, backbone, discriminants } = this.options;
+    const known = await before?.opening.catch(() => undefined);
+    return TaskChooser.openQuickly(engine, backbone, discriminants(names), known);
+  }
+}
