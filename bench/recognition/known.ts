@@ -17,6 +17,8 @@ export interface Known {
   /** Answers of all known classes with probabilities. */
   answers: TaskNetwork;
   classes: readonly string[];
+  /** The instant answer of each task, which is asked when its task is chosen. */
+  tasks: ReadonlyMap<string, { network: TaskNetwork; classes: readonly string[] }>;
   /** For each set, indices of photographs that the device never saw, of the classes that it knows. */
   tests: Map<string, number[]>;
   close(): Promise<void>;
@@ -63,9 +65,16 @@ export async function learnSets(
   const chooser = await TaskChooser.open(engine, backbone, discriminants, { falseAlarms, heldOut });
   const head = await StreamingDiscriminant.merge(discriminants).head();
   const answers = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
+  const tasks = new Map<string, { network: TaskNetwork; classes: readonly string[] }>();
+  for (const [name, discriminant] of discriminants) {
+    const own = await discriminant.head();
+    const opened = await TaskNetwork.open(engine, instantModel(backbone, own), backbone.latentCodec);
+    tasks.set(name, { network: opened, classes: own.classes });
+  }
   const close = async () => {
     await chooser.close();
     await answers.close();
+    for (const { network } of tasks.values()) await network.close();
   };
-  return { chooser, answers, classes: head.classes, tests, close };
+  return { chooser, answers, classes: head.classes, tasks, tests, close };
 }

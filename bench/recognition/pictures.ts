@@ -5,6 +5,7 @@ import { readPicture } from '../../src/backbone/picture.js';
 import type { Trunk } from '../../src/backbone/trunk.js';
 import { classesOf } from '../../src/capture/class-folders.js';
 import { sizeOf } from '../../src/onnx/model.js';
+import { readFashion } from '../continual/fashion.js';
 import { type Dataset, readDataset } from '../data.js';
 
 /** Photographs of one set with their latents. */
@@ -58,6 +59,52 @@ export async function readSet(
     (done) => say(`${name}: ${done}/${paths.length} pictures read`),
   );
   return { name, files: paths, labels: files.map((f) => f.label), classes: classesOf(files), latents };
+}
+
+/** Of each class of Fashion-MNIST so many, of those that others test on. */
+const EACH = 140;
+const CLOTHES = [
+  't-shirt',
+  'trouser',
+  'pullover',
+  'dress',
+  'coat',
+  'sandal',
+  'shirt',
+  'sneaker',
+  'bag',
+  'ankle boot',
+];
+
+/**
+ * Fashion-MNIST's pictures, small and grey: a task that is unlike photographs of hands and of tiles.
+ * @throws LichenError `bench-data-missing`
+ */
+export async function readClothes(
+  backbone: Backbone,
+  trunk: Trunk,
+  say: (text: string) => void,
+): Promise<PictureSet> {
+  const { pixels, labels, rows, columns } = readFashion('test');
+  const size = rows * columns;
+  const seen = CLOTHES.map(() => 0);
+  const chosen = [...labels].flatMap((label, i) => (seen[label]!++ < EACH ? [i] : []));
+  const latents = await latentsOf(
+    chosen.map((i) => () => {
+      const raw = { width: columns, height: rows, channels: 1 } as const;
+      return sharp(pixels.subarray(i * size, (i + 1) * size), { raw })
+        .png()
+        .toBuffer();
+    }),
+    backbone,
+    trunk,
+    (done) => say(`clothes: ${done}/${chosen.length} pictures read`),
+  );
+  return {
+    ...{ name: 'clothes', files: chosen.map((i) => `fashion-mnist ${i}`), latents },
+    labels: chosen.map((i) => CLOTHES[labels[i]!]!),
+    classes: [...CLOTHES].sort(),
+  };
 }
 
 /** Latents of pictures that are made one by one. */

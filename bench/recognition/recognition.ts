@@ -6,10 +6,12 @@ import type { Engine } from '../../src/engine/engine.js';
 import { auroc } from '../../src/learn/auroc.js';
 import { Random } from '../../src/random.js';
 import type { Explanation } from '../../src/recognize/chooser.js';
+import { ConfirmedDrift } from '../../src/recognize/confirmed-drift.js';
 import { DriftMonitor } from '../../src/recognize/drift.js';
 import { type Summary, summaryOf } from '../statistics.js';
+import { type AppearingRows, type AppearingRun, appearingRows, appearingStreams } from './appearing.js';
 import { type Known, learnSets } from './known.js';
-import { CHANGES, latentsOf, type PictureSet, readSet } from './pictures.js';
+import { CHANGES, latentsOf, type PictureSet, readClothes, readSet } from './pictures.js';
 
 /** Frames of a stream before its change, and after the change has begun. */
 const BEFORE = 300;
@@ -45,16 +47,21 @@ export interface StreamRow {
   /** Share of right answers before the change began, and in the last hundred frames. */
   accuracyBefore: Summary;
   accuracyAfter: Summary;
+  /** Seeds in which a task would have been opened for it, where the settings allow that. */
+  opened: number;
 }
 
 export interface RecognitionResult {
   falseAlarmRate: number;
   novelty: NoveltyRow[];
-  /** Share of photographs whose task was chosen rightly, signs against tiles. */
+  /** Share of pictures whose task was chosen rightly, signs against tiles, and both against clothes. */
   taskChoice: Summary;
+  taskChoiceOfThree: Summary;
   streams: StreamRow[];
   /** Drift alarms in ten thousand frames without a change. */
   steadyAlarms: Summary;
+  /** A stream in which kinds of things and classes appear and return. */
+  appearing: AppearingRows;
 }
 
 interface Frame extends Explanation {
@@ -73,34 +80,42 @@ export async function measureRecognition(
   try {
     const signs = await readSet(folder, 'hand-signs', backbone, trunk, say);
     const tiles = await readSet(folder, 'magnetic-tiles', backbone, trunk, say);
-    const runs: { novelty: NoveltyRun[]; choice: number; streams: StreamRun[]; steadyAlarms: number }[] = [];
+    const clothes = await readClothes(backbone, trunk, say);
+    const runs: Run[] = [];
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       const teach = (sets: PictureSet[], without: string[] = []) =>
         learnSets(engine, backbone, sets, falseAlarms, seed, without);
       const unseen = new Random(seed).shuffle([...signs.classes]).slice(0, 2);
       say(`seed ${seed}: novelty`);
       const novelty = [
-        await noveltyOf(await teach([signs]), signs, tiles, tiles.latents, seed),
-        await noveltyOf(await teach([tiles]), tiles, signs, signs.latents, seed),
+        await noveltyOf(await teach([signs]), [signs], tiles, tiles.latents, seed),
+        await noveltyOf(await teach([tiles]), [tiles], signs, signs.latents, seed),
         await noveltyOf(
           await teach([signs], unseen),
-          signs,
+          [signs],
           { name: 'two signs that were not shown' },
           signs.latents.filter((_, i) => unseen.includes(signs.labels[i]!)),
           seed,
         ),
+        await noveltyOf(await teach([clothes]), [clothes], signs, signs.latents, seed),
+        await noveltyOf(await teach([signs, tiles]), [signs, tiles], clothes, clothes.latents, seed),
       ];
       say(`seed ${seed}: tasks`);
       const both = await teach([signs, tiles]);
       const choice = await taskChoice(both, [signs, tiles]);
       await both.close();
+      const three = await teach([signs, tiles, clothes]);
+      const choiceOfThree = await taskChoice(three, [signs, tiles, clothes]);
+      await three.close();
       const known = await teach([signs]);
       const streams = await streamsOf(known, signs, tiles, backbone, trunk, seed, (text) =>
         say(`seed ${seed}: ${text}`),
       );
       const steadyAlarms = await steady(known, signs, seed);
       await known.close();
-      runs.push({ novelty, choice, streams, steadyAlarms });
+      say(`seed ${seed}: things appear and return`);
+      const appearing = await appearingStreams({ signs, tiles, clothes }, teach, unseen, seed);
+      runs.push({ novelty, choice, choiceOfThree, streams, steadyAlarms, appearing });
     }
     return {
       falseAlarmRate: falseAlarms,
@@ -113,6 +128,7 @@ export async function measureRecognition(
         };
       }),
       taskChoice: summaryOf(runs.map((r) => r.choice)),
+      taskChoiceOfThree: summaryOf(runs.map((r) => r.choiceOfThree)),
       streams: runs[0]!.streams.map(({ change }, k) => {
         const own = runs.map((run) => run.streams[k]!);
         const delays = own.flatMap((r) => (r.delay === null ? [] : [r.delay]));
@@ -122,13 +138,24 @@ export async function measureRecognition(
           missed: own.length - delays.length,
           accuracyBefore: summaryOf(own.map((r) => r.accuracyBefore)),
           accuracyAfter: summaryOf(own.map((r) => r.accuracyAfter)),
+          opened: own.filter((r) => r.opened).length,
         };
       }),
       steadyAlarms: summaryOf(runs.map((r) => r.steadyAlarms)),
+      appearing: appearingRows(runs.map((r) => r.appearing)),
     };
   } finally {
     await trunk.close();
   }
+}
+
+interface Run {
+  novelty: NoveltyRun[];
+  choice: number;
+  choiceOfThree: number;
+  streams: StreamRun[];
+  steadyAlarms: number;
+  appearing: AppearingRun;
 }
 
 interface NoveltyRun {
@@ -141,12 +168,13 @@ interface NoveltyRun {
 
 async function noveltyOf(
   device: Known,
-  known: PictureSet,
+  known: readonly PictureSet[],
   novel: { name: string },
   novelLatents: readonly Uint8Array[],
   seed: number,
 ): Promise<NoveltyRun> {
-  const expected = await device.chooser.explain(device.tests.get(known.name)!.map((i) => known.latents[i]!));
+  const tests = known.flatMap(({ name, latents }) => device.tests.get(name)!.map((i) => latents[i]!));
+  const expected = await device.chooser.explain(tests);
   const some = new Random(seed + 1).shuffle([...novelLatents]).slice(0, NOVEL);
   const unexpected = await device.chooser.explain(some);
   await device.close();
@@ -155,7 +183,8 @@ async function noveltyOf(
   const isNovel = all.map((_, i) => (i < expected.length ? 1 : 0));
   const share = (of: readonly Explanation[]) => of.filter((e) => e.novel).length / of.length;
   return {
-    ...{ known: known.name, novel: novel.name, auroc: auroc(scores, isNovel, [0]) },
+    known: known.map((s) => s.name).join(' and '),
+    ...{ novel: novel.name, auroc: auroc(scores, isNovel, [0]) },
     falseAlarms: share(expected),
     found: share(unexpected),
   };
@@ -189,6 +218,7 @@ interface StreamRun {
   delay: number | null;
   accuracyBefore: number;
   accuracyAfter: number;
+  opened: boolean;
 }
 
 /** Streams of signs that change slowly in one way, and one that turns to tiles at once. */
@@ -215,7 +245,7 @@ async function streamsOf(
       part.filter((f, i) => f.answer === `${signs.name}/${labels[i]}`).length / part.length;
     runs.push({
       change,
-      delay: delayOf([...unchanged, ...after]),
+      ...noticed([...unchanged, ...after]),
       accuracyBefore: accuracy(
         unchanged,
         before.map((i) => signs.labels[i]!),
@@ -246,13 +276,21 @@ async function streamsOf(
   return runs;
 }
 
-/** Frames from the change's beginning to the first alarm; null where there is none, or one before. */
-function delayOf(stream: readonly Frame[]): number | null {
+/**
+ * Frames from the change's beginning to the first alarm, null where there is none or one before; and whether a task would
+ * be opened.
+ */
+function noticed(stream: readonly Frame[]): Pick<StreamRun, 'delay' | 'opened'> {
   const monitor = new DriftMonitor();
+  const confirmed = new ConfirmedDrift();
+  let delay: number | null = null;
+  let opened = false;
   for (const [k, frame] of stream.entries()) {
-    if (monitor.add(frame) && k >= BEFORE) return k - BEFORE + 1;
+    const drift = monitor.add(frame);
+    if (drift && k >= BEFORE) delay ??= k - BEFORE + 1;
+    if (confirmed.add(frame.novel, drift)) opened = true;
   }
-  return null;
+  return { delay, opened };
 }
 
 async function steady(device: Known, signs: PictureSet, seed: number): Promise<number> {

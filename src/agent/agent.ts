@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Picture } from '../capture/source.js';
-import { LichenError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
-import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
-import { Random } from '../random.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
+import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
 import { DevicePage } from './device-page.js';
@@ -17,16 +16,18 @@ import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
 import { newDeviceServer } from './http.js';
-import { type Installed, installPack } from './install.js';
 import { Intake, type Kept } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
+import { OpenedTasks } from './opened-tasks.js';
+import { Packs } from './packs.js';
 import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
-import { StreamReports } from './stream-reports.js';
+import { ShownPictures } from './shown-pictures.js';
+import { StreamReports, type StreamSinks } from './stream-reports.js';
 import { Teaching } from './teaching.js';
 import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
@@ -45,18 +46,21 @@ export class Agent {
   /** What left the device. */
   readonly ledger: Ledger;
   readonly webhooks: Webhooks;
+  readonly packs: Packs;
   /** For the owner; undefined where the settings name no port. */
   readonly page: DevicePage | undefined;
   private readonly parts: AgentParts;
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly streams: StreamReports;
+  /** Tasks that were opened for what sources show now. */
+  readonly opened: OpenedTasks;
   private readonly active: ActiveTask;
   private readonly guards: Guards;
-  /** The tasks that the link's neighbour was told of. */
+  /** What the link's neighbour was told of. */
   private announced = '';
   private readonly outbox: Outbox;
-  private readonly trusted: readonly TrustedKey[];
+  private readonly pictures: ShownPictures | undefined;
   private readonly schedule: Schedule;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly instantAccuracies = new Map<string, number | null>();
@@ -68,7 +72,20 @@ export class Agent {
     this.parts = parts;
     this.rooms = rooms;
     this.store = store;
-    this.trusted = config.packs.trustedKeys.map(loadTrustedKey);
+    this.packs = new Packs(
+      config,
+      rooms,
+      {
+        report: (...event) => this.report(...event),
+        runs: (...change) => this.runs(...change),
+        offersChanged: () => {
+          // The command in Home Assistant is for one install: it has to become another one.
+          this.announced = '';
+          this.publishMetrics();
+        },
+      },
+      log,
+    );
     this.recognizer = new Recognizer(engine, backbone, store, {
       live: (task) => discriminants.get(task),
       novelty: noveltyRule(config.recognize, rooms.memory),
@@ -78,13 +95,25 @@ export class Agent {
     this.webhooks = new Webhooks(config, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
-    this.streams = new StreamReports(config.recognize, {
+    this.opened = new OpenedTasks({
+      store,
+      backbone,
+      samplesOf: (task) => rooms.memory.refs({ task }).length,
+      isolationOf: (task) => this.isolationOf(task),
+      pause: config.recognize.openPause,
+    });
+    const sinks: StreamSinks = {
       result: (body, changed) => {
         this.link.publish('result', body);
         this.guarded('webhook', () => this.webhooks.result(body, changed));
       },
       drift: (message, data) => this.report('drift', 'warning', message, data),
-    });
+      opened: (source, { name, like }) => {
+        const message = `the pictures of '${source}' are none of '${like}': the task '${name}' was opened for them; label some`;
+        void this.runs(name, 'task-opened', message, { source, like });
+      },
+    };
+    this.streams = new StreamReports(config.recognize, sinks, this.opened);
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
       report: (...event) => this.report(...event),
@@ -100,12 +129,18 @@ export class Agent {
       () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
       homeAssistant(
         parts,
-        () => this.taskNames(),
+        () => this.shown(),
         () => this.showAgain(),
-        new Random(store.settings.increment('discoveries')),
+        store.settings.increment('discoveries'),
       ),
     );
     this.schedule = new Schedule(config.schedule, () => this.training.trainAll());
+    if (config.homeAssistant.pictures) {
+      this.pictures = new ShownPictures(
+        (source, jpeg) => this.link.publishPicture(source, jpeg),
+        (error) => log.debug({ error: messageOf(error) }, 'picture not shown'),
+      );
+    }
     registerRequests(this.link, this);
     const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
     this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message) =>
@@ -130,6 +165,7 @@ export class Agent {
     for (const t of this.timers) clearInterval(t);
     this.schedule.stop();
     await this.sources.stop();
+    this.pictures?.stop();
     await this.page?.stop();
     await this.training.stop();
     await this.intake.idle();
@@ -194,29 +230,10 @@ export class Agent {
     return version?.digest ?? null;
   }
 
-  /** Installs a pack; refuses with an event what is not acceptable. */
-  async install(bytes: Uint8Array): Promise<Installed> {
-    try {
-      const { engine, backbone, store, memory, discriminants } = this.rooms;
-      discriminants.save();
-      const installed = await installPack(engine, backbone, store, memory, this.trusted, bytes);
-      const { task, version, promoted, reason } = installed;
-      await this.runs(
-        task,
-        promoted ? 'pack-installed' : 'pack-kept',
-        `version ${version.number} of '${task}': ${reason}`,
-      );
-      return installed;
-    } catch (error) {
-      const code = error instanceof LichenError ? error.code : 'defect';
-      this.report('pack-refused', 'warning', messageOf(error), { code });
-      throw error;
-    }
-  }
-
   /** Tells everyone what a task runs now. */
   async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
     await this.recognizer.forget(task);
+    this.guarded('offered packs', () => this.packs.reconsider());
     this.report(kind, 'info', message, { task, ...data });
     if (kind === 'promoted') this.page?.study(task);
     this.guarded('adapter report', () =>
@@ -249,17 +266,25 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const task = delivery.task ?? this.active.name;
-    const kept = await this.intake.deliver(delivery.label === undefined ? { ...delivery, task } : delivery);
+    const { label, source, path, fault } = delivery;
+    if (fault !== undefined) {
+      this.setAside(path, fault);
+      return undefined;
+    }
+    const found = label === undefined ? this.active.name : source && this.opened.of(source);
+    const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
     if (!kept) return undefined;
     const { sample, latent, answer } = kept;
-    const { path, bytes, source = path } = delivery;
+    const { bytes } = delivery;
     const at = Date.now();
     const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
-    if (answer) this.newest = { ...answer, sample, source: path };
-    if (this.page && delivery.label === undefined) {
-      await this.page.seen({ sample, source, at, bytes, latent, answer, smoothed });
+    if (answer) {
+      this.newest = { ...answer, sample, source: source ?? path };
+      if (source !== undefined) this.pictures?.show(source, bytes);
+    }
+    if (this.page && label === undefined) {
+      await this.page.seen({ sample, source: source ?? path, at, bytes, latent, answer, smoothed });
     }
     return kept;
   }
@@ -293,7 +318,7 @@ export class Agent {
       memory,
       discriminants,
       classify: (latents, task) => this.recognizer.classify(latents, task),
-      isolationOf: (task) => firstIsolation(config.tasks[task]?.isolation ?? config.learn.isolation),
+      isolationOf: (task) => this.isolationOf(task),
       heldOut: config.learn.heldOut,
       batch: profile.trunkBatch,
       onLabel: (task) => {
@@ -304,12 +329,14 @@ export class Agent {
       onKept: (pictures) => {
         this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));
       },
-      onRejected: (path, reason) => {
-        this.store.rejects.add(path, reason);
-        this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
-      },
+      onRejected: (path, reason) => this.setAside(path, reason),
       log,
     });
+  }
+
+  private setAside(path: string, reason: string): void {
+    this.store.rejects.add(path, reason);
+    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
   }
 
   private reportSources(): ReportSources {
@@ -322,13 +349,31 @@ export class Agent {
       outbox: () => this.outbox.stats,
       sources: () => this.sources.status(),
       instantAccuracy: (task) => this.instantAccuracy(task),
+      offers: () => this.packs.offers(),
       activeTask: () => this.active.name,
       temperature: () => this.guards.celsius,
     };
   }
 
+  private isolationOf(task: string): Isolation {
+    const { tasks, learn } = this.parts.config;
+    return firstIsolation(tasks[task]?.isolation ?? learn.isolation);
+  }
+
   private taskNames(): string[] {
     return this.store.tasks.list().map((t) => t.name);
+  }
+
+  /** What Home Assistant is told that there is. */
+  private shown() {
+    const tasks = this.taskNames();
+    const offers = this.packs.offers();
+    const sources = this.parts.config.homeAssistant.pictures ? this.sources.status() : [];
+    return {
+      tasks,
+      ...(offers && { updates: [...new Set([...tasks, ...offers.map((o) => o.task)])] }),
+      pictures: sources.map((s) => s.source),
+    };
   }
 
   /** Home Assistant has started: it is told of the device and what the device measures. */
@@ -355,9 +400,9 @@ export class Agent {
   }
 
   private publishMetrics(): void {
-    const tasks = this.taskNames().join();
-    if (tasks !== this.announced) {
-      this.announced = tasks;
+    const shown = JSON.stringify(this.shown());
+    if (shown !== this.announced) {
+      this.announced = shown;
       void this.link.announceNeighbour();
     }
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));

@@ -120,6 +120,16 @@ export const agentConfigSchema = z
           .regex(/^[^+#\s]+$/, "expected a topic without wildcards, such as 'homeassistant'")
           .default('homeassistant')
           .describe("Home Assistant's discovery prefix."),
+        pictures: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether small copies of pictures leave the device: whoever may read the broker sees what the cameras see.',
+          ),
+      })
+      .refine((h) => !h.pictures || h.enabled, {
+        error: 'pictures are only published where Home Assistant is `enabled`',
+        path: ['pictures'],
       })
       .prefault({})
       .describe('Home Assistant.'),
@@ -172,6 +182,10 @@ export const agentConfigSchema = z
           .array(path)
           .default([])
           .describe('Public keys (PEM) whose packs are accepted; none: no pack is.'),
+        install: z
+          .enum(['automatic', 'ask'])
+          .default('automatic')
+          .describe('Whether a pack is installed when it comes, or waits until the owner says so.'),
       })
       .prefault({})
       .describe('Packs from the hub.'),

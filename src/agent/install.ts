@@ -3,11 +3,12 @@ import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { decodeAdapter } from '../learn/adapter.js';
 import type { LabelledLatent } from '../learn/candidate.js';
-import { deployModel } from '../learn/deploy.js';
+import { type Deployed, deployModel } from '../learn/deploy.js';
 import { digestOf } from '../learn/digest.js';
 import { deployableNamed } from '../learn/methods.js';
 import { checkAcceptable } from '../pack/accept.js';
 import type { TrustedKey } from '../pack/keys.js';
+import type { PackManifest } from '../pack/manifest.js';
 import { openPack } from '../pack/pack.js';
 import { earlierAdapters } from '../recognize/task-model.js';
 import type { ReplayMemory } from '../replay/memory.js';
@@ -26,21 +27,25 @@ export interface Installed {
   sameDigest: boolean;
 }
 
+/** A pack that may be installed here, taken apart. */
+export interface AcceptablePack {
+  manifest: PackManifest;
+  /** As it is written. */
+  encoded: Uint8Array;
+  deployed: Deployed;
+}
+
 /**
- * Installs a pack: signature, backbone, hash and version are checked, the adapter is run on the probes and on
- * the device's own held-out samples, and kept as a version. It becomes current unless what the task runs now
- * answers those samples better.
- * @throws LichenError `pack-...` with the reason, or `version-number-taken` where the device has another version
- *   of that number; nothing is changed then
+ * Opens a pack and checks that it may be installed on this device: signature, backbone, hash, version, and that its adapter
+ * makes a network here. Nothing is changed.
+ * @throws LichenError `pack-...` with the reason
  */
-export async function installPack(
-  engine: Engine,
+export function openAcceptable(
   backbone: Backbone,
   store: Store,
-  memory: ReplayMemory,
   trusted: readonly TrustedKey[],
   bytes: Uint8Array,
-): Promise<Installed> {
+): AcceptablePack {
   const { manifest, adapter: encoded } = openPack(bytes, trusted);
   checkAcceptable(manifest, {
     backbone: backbone.id,
@@ -61,8 +66,26 @@ export async function installPack(
   }
   const isolation = deployableNamed(adapter.isolation);
   const earlier = earlierAdapters(store.versions, manifest.requires);
-  // Proves that the adapter makes a network on this backbone before anything is written.
   const deployed = deployModel(isolation, { crown: backbone.crown, earlier }, adapter);
+  return { manifest, encoded, deployed };
+}
+
+/**
+ * Installs a pack: it is checked, the adapter is run on the probes and on the device's own held-out samples, and kept as
+ * a version. It becomes current unless what the task runs now answers those samples better.
+ * @throws LichenError `pack-...` with the reason, or `version-number-taken` where the device has another version
+ *   of that number; nothing is changed then
+ */
+export async function installPack(
+  engine: Engine,
+  backbone: Backbone,
+  store: Store,
+  memory: ReplayMemory,
+  trusted: readonly TrustedKey[],
+  bytes: Uint8Array,
+): Promise<Installed> {
+  // Proves that the adapter makes a network on this backbone before anything is written.
+  const { manifest, encoded, deployed } = openAcceptable(backbone, store, trusted, bytes);
   const digest = await digestOf(engine, deployed, backbone.latentCodec);
   const { task: name, classes, requires, metrics } = manifest;
   const version = store.database.transaction(() => {

@@ -19,9 +19,14 @@ export const recognizeSchema = z.strictObject({
       'Share of pictures of known classes that may be called novel; 0 calls nothing novel. It needs 1 / share held-out samples.',
     ),
   drift: z
-    .enum(['report', 'off'])
+    .enum(['report', 'open', 'off'])
     .default('report')
-    .describe('What happens when the pictures of a source are no longer like those learned.'),
+    .describe(
+      "What happens when the pictures of a source are no longer like those learned; 'open' also opens a task for their labels.",
+    ),
+  openPause: duration(0)
+    .default(86_400_000)
+    .describe('Shortest time between two tasks that the device opens by itself; time such as 1 d.'),
   smoothing: z
     .strictObject({
       halfLife: duration(0)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Backbone } from '../backbone/backbone.js';
 import type { SourceStatus } from '../capture/counters.js';
 import type { OutboxStats } from '../link/outbox.js';
-import type { AdapterBody, MetricsBody, TaskMetrics } from '../link/schemas.js';
+import type { AdapterBody, MetricsBody, OfferStatus, TaskMetrics } from '../link/schemas.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 import type { Task } from '../store/tasks.js';
@@ -19,6 +19,8 @@ export interface ReportSources {
   sources: () => SourceStatus[];
   /** Accuracy of each task's instant answer, where it was measured. */
   instantAccuracy: (task: string) => number | null;
+  /** Packs that wait for the owner; undefined where none ever do. */
+  offers: () => OfferStatus[] | undefined;
   /** The task that the owner has fixed. */
   activeTask: () => string | undefined;
   /** Of the processor, degrees Celsius. */
@@ -31,6 +33,7 @@ export function metricsOf(sources: ReportSources): MetricsBody {
   const { capBytes, usedBytes, samples } = memory.stats();
   const running = training.running;
   const temperatureCelsius = sources.temperature();
+  const offers = sources.offers();
   return {
     tasks: store.tasks.list().map((task) => taskMetrics(sources, task)),
     replay: { capBytes, usedBytes, samples },
@@ -42,6 +45,7 @@ export function metricsOf(sources: ReportSources): MetricsBody {
     outbox: outbox(),
     sources: sources.sources(),
     activeTask: sources.activeTask() ?? null,
+    ...(offers && { offers }),
     ...(temperatureCelsius !== undefined && { temperatureCelsius }),
     ...(running?.progress && {
       training: {

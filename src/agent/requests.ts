@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { LichenError, messageOf } from '../errors.js';
 import type { Link } from '../link/link.js';
 import type { Agent } from './agent.js';
+import type { Installed } from './install.js';
 import type { TrainedTask } from './train-task.js';
 
 /** Larger files are no pictures that a sensor takes. */
@@ -55,11 +56,18 @@ export function registerRequests(link: Link, agent: Agent): void {
     return { task: task ?? null };
   });
 
-  link.onRequest('install', async ({ pack }) => {
-    const installed = await agent.install(new Uint8Array(Buffer.from(pack, 'base64')));
-    const { version, ...outcome } = installed;
-    return { ...outcome, version: version.number, sha256: version.sha256, digest: version.digest ?? null };
+  link.onRequest('install', async ({ pack, task }) => {
+    if (pack === undefined) return installedSummary(await agent.packs.installOffered(task!));
+    const outcome = await agent.packs.receive(new Uint8Array(Buffer.from(pack, 'base64')));
+    return 'offeredAt' in outcome
+      ? { ...outcome, offered: true, promoted: false }
+      : installedSummary(outcome);
   });
+}
+
+/** An installed pack as it is answered. */
+function installedSummary({ version, ...outcome }: Installed) {
+  return { ...outcome, version: version.number, sha256: version.sha256, digest: version.digest ?? null };
 }
 
 /** A trained task as it is answered. */

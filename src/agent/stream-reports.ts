@@ -3,6 +3,7 @@ import type { ResultBody } from '../link/schemas.js';
 import type { Answer } from '../recognize/recognizer.js';
 import type { Smoothed } from '../recognize/smoothing.js';
 import { StreamWatch } from '../recognize/stream-watch.js';
+import type { OpenedTask, OpenedTasks } from './opened-tasks.js';
 import { driftMessage, type RecognizeConfig } from './recognize-config.js';
 
 /** Where the reports go. */
@@ -10,6 +11,8 @@ export interface StreamSinks {
   /** @param changed whether what the stream says is another than before */
   result: (body: ResultBody, changed: boolean) => void;
   drift: (message: string, data: { source: string; task: string; kind: string }) => void;
+  /** A task was opened for what a source shows now. */
+  opened: (source: string, task: OpenedTask) => void;
 }
 
 /** Publishes every answer together with what its source's stream says, and the stream's drift. */
@@ -17,11 +20,14 @@ export class StreamReports {
   private readonly watch: StreamWatch;
   private readonly sinks: StreamSinks;
   private readonly drifts: boolean;
+  private readonly opening: OpenedTasks | undefined;
 
-  constructor({ smoothing, drift }: RecognizeConfig, sinks: StreamSinks) {
+  /** @param opening opens tasks where the settings want that */
+  constructor({ smoothing, drift }: RecognizeConfig, sinks: StreamSinks, opening: OpenedTasks) {
     this.watch = new StreamWatch({ ...smoothing, halfLife: smoothing.halfLife / 1000 });
     this.sinks = sinks;
-    this.drifts = drift === 'report';
+    this.drifts = drift !== 'off';
+    this.opening = drift === 'open' ? opening : undefined;
   }
 
   /**
@@ -48,6 +54,8 @@ export class StreamReports {
     };
     this.sinks.result(body, smoothed.changed);
     if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
+    const opened = this.opening?.add(source, answer, drift, at);
+    if (opened) this.sinks.opened(source, opened);
     return smoothed;
   }
 }

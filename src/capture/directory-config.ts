@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../config/units.js';
 import { id, name } from './common-config.js';
+import { wavSchema } from './signal/config.js';
 
 /** A watched folder. */
 export const directorySchema = z
@@ -17,6 +18,7 @@ export const directorySchema = z
     task: id
       .optional()
       .describe("The task of a source of layout 'class'; of a flat one, the task that is asked."),
+    sound: wavSchema,
     settle: duration()
       .default(500)
       .describe('A file is read when it has not grown for this long; time such as 500 ms.'),

@@ -3,8 +3,9 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
 import { Counters, type SourceStatus } from './counters.js';
+import type { WavPictures } from './signal/wav-pictures.js';
 import type { Picture, Seen, Sink, Source } from './source.js';
 
 export interface DirectoryOptions {
@@ -39,6 +40,7 @@ export class DirectorySource implements Source {
   private readonly seen: Seen;
   private readonly log: Logger;
   private readonly counters: Counters;
+  private readonly sound: WavPictures | undefined;
   private watcher: FSWatcher | undefined;
   /** Which folder is watched; one that was removed and made anew is another one. */
   private watched: string | undefined;
@@ -55,7 +57,9 @@ export class DirectorySource implements Source {
   /** Files that may still be written, as they were at the last look, and since when they have been so. */
   private settling = new Map<string, { size: number; ctimeMs: number; since: number }>();
 
-  constructor(options: DirectoryOptions, seen: Seen, log: Logger) {
+  /** @param sound makes pictures of recordings; left out, they are no pictures */
+  constructor(options: DirectoryOptions, seen: Seen, log: Logger, sound?: WavPictures) {
+    this.sound = sound;
     this.options = options;
     this.root = resolve(options.path);
     this.seen = seen;
@@ -198,14 +202,34 @@ export class DirectorySource implements Source {
       const { size, mtimeMs } = await stat(path);
       // Empty bytes stand for a file too large to read: it is set aside as no picture.
       const bytes = size <= MAX_BYTES ? await readFile(path) : Buffer.alloc(0);
-      const kept = await sink({ path, bytes, ...this.meaningOf(path) });
-      this.seen.add(path, size, mtimeMs, kept?.sample);
+      const sample = await this.handOver(path, bytes, sink);
+      this.seen.add(path, size, mtimeMs, sample);
       this.counters.add('delivered');
       this.complained.delete(path);
     } catch (error) {
       // It is found again at the next look.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.complain(path, error);
     }
+  }
+
+  /** Delivers what is in a file: a picture, or the pictures of a recording. @returns the last one's sample */
+  private async handOver(path: string, bytes: Buffer, sink: Sink): Promise<string | undefined> {
+    const meaning = this.meaningOf(path);
+    const heard = this.sound?.of(path, bytes);
+    if (!heard) return (await sink({ path, bytes, ...meaning }))?.sample;
+    let sample: string | undefined;
+    try {
+      for await (const { png, at } of heard) {
+        // Named as parts of media are (W3C, Media Fragments URI 1.0).
+        const part = at === 0 ? path : `${path}#t=${Number(at.toFixed(3))}`;
+        sample = (await sink({ path: part, bytes: png, ...meaning }))?.sample ?? sample;
+      }
+    } catch (error) {
+      if (!(error instanceof LichenError && error.code.startsWith('wav-'))) throw error;
+      this.counters.add('bad');
+      await sink({ path, bytes, fault: error.message, ...meaning });
+    }
+    return sample;
   }
 
   /** Says once what is wrong with a path. */

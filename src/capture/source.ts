@@ -7,6 +7,8 @@ export interface Picture {
   bytes: Buffer;
   task?: string;
   label?: string;
+  /** Why it cannot be used, where its source has found that out: it is set aside. */
+  fault?: string;
   /** Name of the source that it came by; the device's sources set it. */
   source?: string;
 }

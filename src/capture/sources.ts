@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import { LichenError } from '../errors.js';
 import { type SourceConfig, sourceName } from './config.js';
 import type { CaptureContext } from './context.js';
 import { DirectorySource } from './directory.js';
+import type { DirectoryConfig } from './directory-config.js';
 import { ffmpegArguments, isFile } from './ffmpeg.js';
 import { gstreamerArguments } from './gstreamer.js';
 import { HttpPost } from './http-post.js';
@@ -10,6 +12,7 @@ import { onePicture } from './one-picture.js';
 import { openCamera, openPolledCamera, openProgramCamera } from './open-camera.js';
 import { type RpicamConfig, rpicamStillArguments, rpicamVideoArguments } from './rpicam.js';
 import { openSamples, openSound } from './signal/open-signal.js';
+import { WavPictures } from './signal/wav-pictures.js';
 import { SnapshotClient } from './snapshot.js';
 import type { Source } from './source.js';
 
@@ -25,7 +28,7 @@ export function openSources(configs: readonly SourceConfig[], context: CaptureCo
 export function openSource(config: SourceConfig, name: string, context: CaptureContext): Source {
   switch (config.kind) {
     case 'directory':
-      return new DirectorySource({ ...config, name }, context.seen, context.log);
+      return openDirectory(config, name, context);
     case 'ffmpeg':
       return openProgramCamera(config, name, ffmpegArguments(config), context, !isFile(config));
     case 'rpicam':
@@ -55,6 +58,12 @@ export function openSource(config: SourceConfig, name: string, context: CaptureC
         `The source '${name}' takes pictures over HTTP, but the device has no web server. Set http.port and http.token.`,
       );
   }
+}
+
+function openDirectory(config: DirectoryConfig, name: string, context: CaptureContext): Source {
+  const { sound, path, ...options } = config;
+  const pictures = sound && new WavPictures(sound, name, resolve(path), context);
+  return new DirectorySource({ ...options, path, name }, context.seen, context.log, pictures);
 }
 
 function openRpicam(config: RpicamConfig, name: string, context: CaptureContext): Source {

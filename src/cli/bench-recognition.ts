@@ -32,7 +32,8 @@ Examples:
   });
 }
 
-function report({ novelty, taskChoice, streams, steadyAlarms, falseAlarmRate }: RecognitionResult): string {
+function report(result: RecognitionResult): string {
+  const { novelty, taskChoice, taskChoiceOfThree, streams, steadyAlarms, falseAlarmRate, appearing } = result;
   const spread = (s: Summary) => `${percent(s.mean)} ± ${(100 * s.deviation).toFixed(1)}`;
   return [
     table(
@@ -42,17 +43,38 @@ function report({ novelty, taskChoice, streams, steadyAlarms, falseAlarmRate }: 
         ...[spread(r.falseAlarms), spread(r.found)],
       ]),
     ),
-    `task chosen rightly: ${spread(taskChoice)}`,
+    `task chosen rightly: ${spread(taskChoice)} of two, ${spread(taskChoiceOfThree)} of three`,
     table(
-      ['change', 'frames until noticed', 'lowest', 'highest', 'missed', 'accuracy before', 'after'],
+      ['change', 'frames until noticed', 'lowest', 'highest', 'missed', 'accuracy before', 'after', 'opened'],
       streams.map((r) => [
         r.change,
         ...(r.delay
           ? [r.delay.mean.toFixed(0), String(r.delay.lowest), String(r.delay.highest)]
           : ['-', '-', '-']),
-        ...[String(r.missed), spread(r.accuracyBefore), spread(r.accuracyAfter)],
+        ...[String(r.missed), spread(r.accuracyBefore), spread(r.accuracyAfter), String(r.opened)],
       ]),
     ),
     `alarms in 10,000 frames without a change: ${steadyAlarms.mean.toFixed(1)} (${steadyAlarms.lowest} to ${steadyAlarms.highest})`,
+    table(
+      [
+        'part',
+        'task',
+        'accuracy',
+        'novel of known',
+        'of unknown',
+        'alarms',
+        'first after',
+        'without',
+        'opened',
+      ],
+      appearing.parts.map((p) => [
+        ...[p.part, spread(p.task), spread(p.accuracy), spread(p.novelOfKnown)],
+        ...[p.novelOfUnknown ? spread(p.novelOfUnknown) : '-', p.alarms.mean.toFixed(1)],
+        ...[p.delay ? `${p.delay.mean.toFixed(0)} (${p.delay.lowest} to ${p.delay.highest})` : '-'],
+        ...[String(p.missed), String(p.opened)],
+      ]),
+    ),
+    `over the whole stream: task ${spread(appearing.task)}, accuracy ${spread(appearing.accuracy)}`,
+    `in 10,000 frames of known classes that come and go: ${appearing.falseAlarms.mean.toFixed(1)} alarms, ${appearing.falselyOpened.mean.toFixed(1)} tasks opened`,
   ].join('\n\n');
 }

@@ -108,6 +108,8 @@ export class Ingest {
     const { registry, retained, installs } = this.options;
     const topic = parseTopic(message.topic);
     const kind = topic?.kind;
+    // Pictures pass through for whoever subscribed, and nothing of them is kept, be they retained.
+    if (kind === 'picture') return { kind: 'passed' };
     if (topic !== undefined && kind !== undefined && kind !== 'request' && message.payload.length > 0) {
       const report = readReport(topic, kind, message);
       const outcome = registry.accept(report, Date.now());

@@ -9,7 +9,14 @@ interface Metric {
 
 /** The hub's and its devices' numbers in Prometheus's text format, version 0.0.4. */
 export function prometheusText(totals: TotalsView, devices: readonly DeviceView[]): string {
-  return [...hubMetrics(totals), ...deviceMetrics(devices), ...taskMetrics(devices)].map(write).join('');
+  return [
+    ...hubMetrics(totals),
+    ...deviceMetrics(devices),
+    ...taskMetrics(devices),
+    ...sourceMetrics(devices),
+  ]
+    .map(write)
+    .join('');
 }
 
 function hubMetrics(totals: TotalsView): Metric[] {
@@ -83,6 +90,42 @@ function taskMetrics(devices: readonly DeviceView[]): Metric[] {
       return typeof value === 'number' ? [{ labels: { device: task.device, task: task.task }, value }] : [];
     }),
   }));
+}
+
+/** What each source of a device has seen and done since the device's program started. */
+function sourceMetrics(devices: readonly DeviceView[]): Metric[] {
+  const sources = devices.flatMap(({ device, metrics }) =>
+    (metrics?.sources ?? []).map((source) => ({ ...source, device })),
+  );
+  type Source = (typeof sources)[number];
+  const labels = ({ device, source, kind }: Source) => ({ device, source, kind });
+  const counted: [name: keyof Source & string, help: string][] = [
+    ['frames', 'Whole pictures that came.'],
+    ['triggered', 'Pictures that a trigger wanted.'],
+    ['delivered', 'Pictures that were answered, kept or set aside.'],
+    ['duplicates', 'Pictures that showed what the one before did.'],
+    ['blurred', 'Pictures that were blurred.'],
+    ['dropped', 'Pictures that gave way to newer ones.'],
+    ['bad', 'Pictures that were cut short, too large or not decodable.'],
+    ['restarts', 'Times that the program or connection ended, stalled or could not begin.'],
+  ];
+  const counters = counted.map(
+    ([name, help]): Metric => ({
+      name: `lichen_source_${name}_total`,
+      type: 'counter',
+      help,
+      samples: sources.map((s) => ({ labels: labels(s), value: Number(s[name]) })),
+    }),
+  );
+  const seen: Metric = {
+    name: 'lichen_source_last_frame_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the newest picture came, seconds since 1970.',
+    samples: sources.flatMap((s) =>
+      s.lastFrameAt === null ? [] : [{ labels: labels(s), value: Date.parse(s.lastFrameAt) / 1000 }],
+    ),
+  };
+  return [...counters, seen];
 }
 
 function write({ name, help, type, samples }: Metric): string {

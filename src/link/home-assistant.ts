@@ -9,6 +9,12 @@ export interface DiscoveredDevice {
   model?: string | undefined;
   /** Names of the tasks. */
   tasks: readonly string[];
+  /** Names of the sources whose last picture is published; none where pictures stay on the device. */
+  pictures?: readonly string[];
+  /** Tasks whose packs are offered, where the device asks its owner before it installs one. */
+  updates?: readonly string[];
+  /** Ends the transactions of what cannot be written by a template; another one with every message. */
+  announcement?: string;
 }
 
 /** What `auto` is called where the owner chooses the task. */
@@ -28,11 +34,26 @@ export const birthTopic = (prefix: string): string => `${prefix}/status`;
  * The discovery message of a device, one for all of its entities (Home Assistant's documentation, 'Device discovery
  * payload'; needs 2024.12 or newer). Every entity is unavailable while the device is offline.
  */
-export function discoveryPayload({ device, version, model, tasks }: DiscoveredDevice): object {
+export function discoveryPayload(discovered: DiscoveredDevice): object {
+  const { device, version, model, tasks, pictures = [], updates = [], announcement = '0' } = discovered;
   const unique = (name: string) => `lichen_${device}_${name}`;
   const metrics = formatTopic({ kind: 'metrics', device });
   const entries: [string, Component][] = [
     ...tasks.flatMap((task) => ofTask(device, task, unique)),
+    ...updates.map((task, i): [string, Component] => [
+      `${task}_update`,
+      updateOf(device, task, unique, `${announcement}-${i}`),
+    ]),
+    ...pictures.map((source): [string, Component] => [
+      `picture_${source}`,
+      {
+        platform: 'image',
+        unique_id: unique(`picture_${source}`),
+        name: `${source} picture`,
+        image_topic: formatTopic({ kind: 'picture', device, source }),
+        content_type: 'image/jpeg',
+      },
+    ]),
     [
       'active_task',
       {
@@ -159,6 +180,28 @@ function ofTask(device: string, task: string, unique: (name: string) => string):
     [`${task}_train`, button(`Train ${task}`, 'train', 'mdi:school')],
     [`${task}_rollback`, button(`Roll ${task} back`, 'rollback', 'mdi:undo')],
   ];
+}
+
+/** What the owner decides on: the version that a task runs, and the one that was offered. */
+function updateOf(device: string, task: string, unique: (name: string) => string, number: string): Component {
+  const of = (list: string) => `(value_json.${list} | selectattr('task', 'eq', '${task}') | first)`;
+  const runs = `{% set t = ${of('tasks')} %}{% set now = t.current | string if t is defined else 'none' %}`;
+  const offered = `{% set o = ${of('offers')} %}{% set new = o.version | string if o is defined else now %}`;
+  const summary = "'accuracy ' ~ (100 * o.accuracy) | round(1) ~ ' % where it was trained'";
+  return {
+    platform: 'update',
+    unique_id: unique(`${task}_update`),
+    name: `${task} adapter`,
+    entity_category: 'config',
+    state_topic: formatTopic({ kind: 'metrics', device }),
+    value_template:
+      `${runs}${offered}{{ {"installed_version": now, "latest_version": new, "title": "${task}", ` +
+      `"in_progress": o.installing if o is defined else false, ` +
+      `"release_summary": ${summary} if o is defined and o.accuracy is not none else none} | tojson }}`,
+    command_topic: formatTopic({ kind: 'request', device, verb: 'install' }),
+    // An update's command has no template, so that its transaction stands in the message: with each it is another one.
+    payload_install: `{"v": 1, "transaction": "ha-install-${number}", "task": "${task}"}`,
+  };
 }
 
 const diagnostic = (unique_id: string, name: string, state_topic: string): Component => ({

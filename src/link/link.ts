@@ -148,6 +148,15 @@ export class Link {
     return seq;
   }
 
+  /**
+   * Publishes a picture of a source, at most once, and only while there is a connection: neither the outbox nor the
+   * broker keeps it.
+   */
+  publishPicture(source: string, jpeg: Buffer): void {
+    const topic = formatTopic({ kind: 'picture', device: this.options.device, source });
+    if (this.client?.connected) this.client.publish(topic, jpeg, { qos: 0, retain: false });
+  }
+
   /** Publishes the neighbour's announcement anew; it is published at the next connect where there is no connection. */
   async announceNeighbour(): Promise<void> {
     const { neighbour, log } = this.options;

@@ -61,6 +61,18 @@ const sourceStatus = z.object({
   lastFrameAt: instant.nullable(),
 });
 
+/** A pack that waits for its owner to install it. */
+const offer = z.object({
+  task: id,
+  version: z.int().min(1),
+  sha256: z.string().max(64),
+  bytes: count,
+  /** Where it was trained; null where the pack does not say. */
+  accuracy: fraction.nullable(),
+  offeredAt: instant,
+  installing: z.boolean(),
+});
+
 const metricsBody = z.object({
   tasks: z.array(taskMetrics).max(1000),
   replay: z.object({ capBytes: count, usedBytes: count, samples: count }),
@@ -77,6 +89,8 @@ const metricsBody = z.object({
   temperatureCelsius: z.number().optional(),
   /** What each source of pictures has seen and done; devices older than it leave it out. */
   sources: z.array(sourceStatus).max(256).optional(),
+  /** Packs that wait for the owner, where the device asks first; devices older than it leave it out. */
+  offers: z.array(offer).max(256).optional(),
 });
 
 export const resultBody = z.object({
@@ -144,7 +158,13 @@ export const requestSchemas = {
   }),
   rollback: z.object({ ...request.shape, task: id }),
   status: request,
-  install: z.object({ ...request.shape, pack: z.base64().min(1) }),
+  /** A pack; or, for one that was offered before and waits for its owner, the task that it is of. */
+  install: z
+    .object({ ...request.shape, pack: z.base64().min(1).optional(), task: id.optional() })
+    .refine(
+      (r) => (r.pack === undefined) !== (r.task === undefined),
+      'expected `pack` or `task`, one of them',
+    ),
   close: z.object({ ...request.shape, task: id }),
   /** Fixes the task that pictures of all sources are asked for; without one the device chooses again. */
   select: z.object({ ...request.shape, task: id.optional() }),
@@ -165,6 +185,7 @@ export type StateBody = z.infer<typeof stateBody>;
 export type TaskMetrics = z.infer<typeof taskMetrics>;
 export type MetricsBody = z.infer<typeof metricsBody>;
 export type ResultBody = z.infer<typeof resultBody>;
+export type OfferStatus = z.infer<typeof offer>;
 export type EventBody = z.infer<typeof eventBody>;
 export type AdapterBody = z.infer<typeof adapterBody>;
 export type ResponseBody = z.infer<typeof responseBody>;

@@ -5,11 +5,12 @@ export const ROOT = 'lichen/v1';
 
 const ID = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** A topic of the contract, taken apart. `task` and `verb` are ids. */
+/** A topic of the contract, taken apart. `task`, `verb` and `source` are ids. */
 export type Topic =
   | { kind: 'state' | 'metrics' | 'event'; device: string }
   | { kind: 'result' | 'adapter'; device: string; task: string }
-  | { kind: 'request' | 'response'; device: string; verb: string };
+  | { kind: 'request' | 'response'; device: string; verb: string }
+  | { kind: 'picture'; device: string; source: string };
 
 export type TopicKind = Topic['kind'];
 
@@ -37,6 +38,7 @@ export function checkedId(what: string, id: string): string {
 export function formatTopic(topic: Topic): string {
   const base = `${ROOT}/${checkedId('device', topic.device)}/${topic.kind}`;
   if ('task' in topic) return `${base}/${checkedId('task', topic.task)}`;
+  if ('source' in topic) return `${base}/${checkedId('source', topic.source)}`;
   if ('verb' in topic) return `${base}/${checkedId('verb', topic.verb)}`;
   return base;
 }
@@ -60,11 +62,12 @@ export function parseTopic(topic: string): Topic | undefined {
     } else if (isId(leaf)) {
       if (kind === 'result' || kind === 'adapter') return { kind, device, task: leaf };
       if (kind === 'request' || kind === 'response') return { kind, device, verb: leaf };
+      if (kind === 'picture') return { kind, device, source: leaf };
     }
   }
   throw new LichenError(
     'topic-invalid',
     `Topic ${JSON.stringify(topic)} is not one of ${ROOT}/<device>/ state, metrics, event, result/<task>, ` +
-      'adapter/<task>, request/<verb>, response/<verb> with ids of [a-zA-Z0-9_-].',
+      'adapter/<task>, request/<verb>, response/<verb>, picture/<source> with ids of [a-zA-Z0-9_-].',
   );
 }

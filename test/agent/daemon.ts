@@ -95,7 +95,7 @@ export class Daemon {
       const { messages } = this.observer;
       for (; next < messages.length; next++) {
         const { topic, payload } = messages[next]!;
-        if (topic.includes('/request/')) continue;
+        if (topic.includes('/request/') || topic.includes('/picture/')) continue;
         const parsed = JSON.parse(payload) as Record<string, unknown>;
         if (isIt(topic, parsed)) return parsed;
       }

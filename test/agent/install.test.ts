@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +10,8 @@ import { generateKeys } from '../../src/pack/keys.js';
 import { createPack, MAX_ADAPTER_BYTES, type PackContent } from '../../src/pack/pack.js';
 import { Recognizer } from '../../src/recognize/recognizer.js';
 import type { Version } from '../../src/store/versions.js';
+import { Observer } from '../link/observer.js';
+import { until } from '../link/until.js';
 import { Daemon } from './daemon.js';
 import { latentsOf, type Photograph, photographs, splitPhotographs } from './pictures.js';
 import { type Bedrock, openBedrock, Rooms } from './rooms.js';
@@ -282,6 +284,105 @@ describe('over MQTT', () => {
     } finally {
       await daemon.stop();
     }
+  });
+});
+
+describe('where the device asks its owner first', () => {
+  const key = join(folder, 'asking.pem');
+  const settings = {
+    packs: { trustedKeys: [key], install: 'ask' },
+    homeAssistant: { enabled: true },
+  };
+  const send = (daemon: Daemon, bytes: Uint8Array) =>
+    daemon.ask('install', { pack: Buffer.from(bytes).toString('base64') });
+  const offers = (daemon: Daemon) => daemon.agent.metrics().offers!;
+  beforeAll(() => {
+    writeFileSync(key, keys.trusted.publicKey.export({ format: 'pem', type: 'spki' }));
+  });
+
+  it('keeps what is signed, over a restart, and installs it when it is told to', async () => {
+    const store = join(folder, 'asking');
+    let daemon = await Daemon.start(store, settings);
+    expect(offers(daemon)).toEqual([]);
+    const bad = altered(pack(), (b) => (b[b.length - 70]! ^= 4));
+    expect((await send(daemon, bad)).error.code).toBe('pack-tampered');
+    expect(await daemon.event('pack-refused')).toMatchObject({ data: { code: 'pack-tampered' } });
+    expect((await daemon.ask('install', { task: 'goods' })).error.code).toBe('offer-unknown');
+    expect(offers(daemon)).toEqual([]);
+
+    const offered = await send(daemon, pack({ metrics: { heldOutAccuracy: 0.75 } }));
+    expect(offered).toMatchObject({ status: 'ok', data: { task: 'goods', version: 1, offered: true } });
+    expect(daemon.agent.store.tasks.list()).toEqual([]);
+    expect(await daemon.event('pack-offered')).toMatchObject({ data: { task: 'goods', version: 1 } });
+    const { sha256 } = made.version;
+    expect(offers(daemon)).toMatchObject([
+      { task: 'goods', version: 1, sha256, accuracy: 0.75, installing: false },
+    ]);
+    await daemon.stop();
+
+    daemon = await Daemon.start(store, settings);
+    expect(offers(daemon)).toMatchObject([{ task: 'goods', version: 1, accuracy: 0.75 }]);
+    // A newer one takes its place.
+    await send(daemon, pack({ version: 3 }));
+    expect(offers(daemon)).toMatchObject([{ task: 'goods', version: 3, accuracy: null }]);
+    const home = await Observer.at(daemon.broker.url);
+    await home.client.subscribeAsync('homeassistant/device/#', { qos: 1 });
+    const topic = 'homeassistant/device/lichen_cam/config';
+    type Discovery = { components: Record<string, { command_topic: string; payload_install: string }> };
+    await until(() => (home.on(topic).at(-1) as unknown as Discovery)?.components.goods_update !== undefined);
+    // The press of the button in Home Assistant.
+    const { goods_update } = (home.on(topic).at(-1) as unknown as Discovery).components;
+    const { transaction } = JSON.parse(goods_update!.payload_install);
+    daemon.send('install', goods_update!.payload_install);
+    expect(await daemon.response('install', transaction)).toMatchObject({
+      status: 'ok',
+      data: { task: 'goods', version: 3, promoted: true, sha256 },
+    });
+    expect(offers(daemon)).toEqual([]);
+    expect(readdirSync(join(store, 'offers'))).toEqual([]);
+    expect(daemon.agent.store.versions.current('goods')?.number).toBe(3);
+    // The next press is another request.
+    await until(() => {
+      const { components } = home.on(topic).at(-1) as unknown as Discovery;
+      return components.goods_update!.payload_install !== goods_update!.payload_install;
+    });
+    await home.stop();
+    await daemon.stop();
+  });
+
+  it('drops what may not be installed any more: outrun, or damaged on the disk', async () => {
+    const store = join(folder, 'outrun');
+    let daemon = await Daemon.start(store, settings);
+    await send(daemon, pack({ version: 2 }));
+    await daemon.agent.packs.installOffered('goods');
+    await send(daemon, pack({ version: 4 }));
+    await send(daemon, pack({ task: 'other', version: 1 }));
+    expect(offers(daemon).map((o) => [o.task, o.version])).toEqual([
+      ['goods', 4],
+      ['other', 1],
+    ]);
+    // What the task runs goes past what was offered.
+    const { store: kept } = daemon.agent;
+    const before = kept.versions.current('goods')!;
+    const { task, isolation, classes, requires, metrics, digest } = before;
+    const newer = kept.versions.add({
+      ...{ task, isolation, classes, requires, metrics, digest, number: 5, source: 'trained' },
+      adapter: kept.versions.adapter(before.id),
+    });
+    kept.versions.promote('goods', newer.id, 'as a training would');
+    await daemon.agent.runs('goods', 'promoted', 'a newer one');
+    expect(offers(daemon).map((o) => o.task)).toEqual(['other']);
+    await daemon.stop();
+
+    const file = join(store, 'offers', 'other.pack');
+    writeFileSync(
+      file,
+      altered(readFileSync(file), (b) => (b[b.length >> 1]! ^= 1)),
+    );
+    daemon = await Daemon.start(store, settings);
+    expect(offers(daemon)).toEqual([]);
+    expect(readdirSync(join(store, 'offers'))).toEqual([]);
+    await daemon.stop();
   });
 });
 

@@ -41,6 +41,7 @@ describe('metrics and adapter reports', () => {
       sources: () => [new Counters('door', 'ffmpeg').get()],
       instantAccuracy: () => 0.5,
       activeTask: () => undefined,
+      offers: () => undefined,
       temperature: () => undefined,
     };
     const before = metricsOf(sources);

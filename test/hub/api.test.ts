@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LichenError } from '../../src/errors.js';
-import { adapter, event, metrics, result } from '../link/examples.js';
+import { adapter, event, metrics, result, sources } from '../link/examples.js';
 import { until } from '../link/until.js';
 import { HubFixture } from './hub-fixture.js';
 
@@ -59,10 +59,10 @@ describe('reading', () => {
     expect(answer.body).toMatchObject({ error: { code } });
   });
 
-  it('gives Prometheus the numbers of hub, devices and tasks', async () => {
+  it('gives Prometheus the numbers of hub, devices, tasks and sources', async () => {
     const { link, store } = hub.device('cam');
     link.start();
-    link.publish('metrics', metrics);
+    link.publish('metrics', { ...metrics, sources });
     await until(() => store.outbox.stats.messages === 0);
     const response = await fetch(`${hub.url}/metrics`);
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
@@ -73,6 +73,17 @@ describe('reading', () => {
     expect(text).toContain('lichen_device_up{device="cam"} 1\n');
     expect(text).toContain('lichen_device_replay_cap_bytes{device="cam"} 50000000\n');
     expect(text).toContain('lichen_hub_messages_total{outcome="accepted"} 2\n');
+    const door = '{device="cam",source="door",kind="ffmpeg"}';
+    const { frames, delivered, duplicates, blurred, dropped, bad, restarts } = sources[0]!;
+    const counted = { frames, delivered, duplicates, blurred, dropped, bad, restarts };
+    for (const [name, value] of Object.entries(counted)) {
+      expect(text).toContain(`# TYPE lichen_source_${name}_total counter\n`);
+      expect(text).toContain(`lichen_source_${name}_total${door} ${value}\n`);
+    }
+    expect(text).toContain('lichen_source_bad_total{device="cam",source="inbox",kind="directory"} 1\n');
+    expect(text.match(/^lichen_source_last_frame_timestamp_seconds\{.*$/gm)).toEqual([
+      `lichen_source_last_frame_timestamp_seconds${door} ${Date.parse('2026-11-01T10:05:00Z') / 1000}`,
+    ]);
     for (const line of text.trim().split('\n')) {
       expect(line).toMatch(
         /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\} [0-9.e+-]+)$/,

@@ -173,6 +173,14 @@ describe('retained messages', () => {
     expect(retained.all()).toEqual([{ topic: 'homeassistant/x', payload: Buffer.from('3'), qos: 1 }]);
   });
 
+  it('are never pictures: those pass through, and are no report that could be wrong', async () => {
+    await take('lichen/v1/cam/picture/door', Buffer.from([0xff, 0xd8, 0xff]), true);
+    await take('lichen/v1/cam/picture/door', Buffer.from([0xff, 0xd8, 0xff]), false);
+    expect(retained.all()).toEqual([]);
+    expect(rejections.list()).toEqual([]);
+    expect(committed.map(({ kind }) => kind)).toEqual(['passed', 'passed']);
+  });
+
   it('of devices say offline after the hub started again', async () => {
     const sender = { device: 'cam', store: 's', boot: 1 };
     await take('lichen/v1/cam/state', encodeReport(sender, 'state', { state: 'online', ...birth }, 0), true);

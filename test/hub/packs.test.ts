@@ -59,7 +59,7 @@ async function device(
   install: (pack: Buffer) => unknown,
 ): Promise<ReturnType<HubFixture['device']>> {
   const made = hub.device(name);
-  made.link.onRequest('install', (request) => install(Buffer.from(request.pack, 'base64')));
+  made.link.onRequest('install', (request) => install(Buffer.from(request.pack!, 'base64')));
   made.link.start();
   while ((await hub.get(`/api/devices/${name}`)).body.state !== 'online') {
     await new Promise((resolve) => setTimeout(resolve, 10));

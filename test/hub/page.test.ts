@@ -1,7 +1,7 @@
 import { transform } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageFiles } from '../../src/hub/page/routes.js';
-import { adapter, birth, event, metrics, result } from '../link/examples.js';
+import { adapter, birth, event, metrics, result, sources } from '../link/examples.js';
 import { until } from '../link/until.js';
 import { Chromium, chromium } from './chromium.js';
 import { HubFixture } from './hub-fixture.js';
@@ -101,6 +101,28 @@ describe('the page in a browser', () => {
     expect(browser.complaints).toEqual([]);
   });
 
+  it('shows what each source has seen, what is wrong with it, and packs that wait', async () => {
+    browser = await Chromium.open(hub.url);
+    const { link } = hub.device('cam-1');
+    link.start();
+    const offer = { task: 'tops', version: 4, sha256: 'ab'.repeat(32), bytes: 9, accuracy: null };
+    const offers = [{ ...offer, offeredAt: '2026-11-01T10:00:00.000Z', installing: false }];
+    link.publish('metrics', { ...metrics, sources, offers });
+    await browser.until("document.querySelectorAll('.sources li').length === 2");
+    const lines = String(await browser.evaluate("document.querySelector('.sources').innerText"));
+    expect(lines.replace(/\s+/g, ' ')).toContain(
+      'door ffmpeg 1,204 pictures \u00b7 87 delivered \u00b7 300 duplicates \u00b7 5 blurred \u00b7 8 dropped \u00b7 2 restarts',
+    );
+    expect(lines.replace(/\s+/g, ' ')).toContain(
+      'inbox directory 1 picture \u00b7 0 delivered \u00b7 1 bad none yet cannot read <b>it</b>',
+    );
+    // What was wrong with the camera is over.
+    expect(await browser.evaluate("document.querySelectorAll('.sources .fails').length")).toBe(1);
+    const facts = String(await browser.evaluate("document.querySelector('.facts').innerText"));
+    expect(facts).toContain('tops version 4');
+    expect(browser.complaints).toEqual([]);
+  });
+
   it('finds its way back when the hub was away', async () => {
     browser = await Chromium.open(hub.url);
     await browser.until("document.querySelector('#live').innerText === 'live'");
@@ -170,7 +192,12 @@ describe('the page in a browser', () => {
   it('fits a phone without scrolling sideways, in light and in dark', async () => {
     const { link } = hub.device('a-device-with-the-longest-name-that-the-contract-lets-through-64');
     link.start();
-    link.publish('metrics', { ...metrics, tasks: [{ ...metrics.tasks[0]!, task: 'x'.repeat(64) }] });
+    const long = { task: 'x'.repeat(64), lastError: `${'y'.repeat(300)}` };
+    link.publish('metrics', {
+      ...metrics,
+      tasks: [{ ...metrics.tasks[0]!, task: long.task }],
+      sources: sources.map((s) => ({ ...s, lastError: long.lastError })),
+    });
     for (const dark of [false, true]) {
       browser = await Chromium.open(hub.url, { width: 360, height: 740, dark });
       await browser.until("document.querySelector('.tasks') !== null");

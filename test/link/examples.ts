@@ -30,6 +30,24 @@ export const metrics: MetricsBody = {
   training: { task: 'tops', epoch: 4, epochs: 10, loss: 0.41 },
 };
 
+/** What a device with a camera and a folder says of them. */
+export const sources: NonNullable<MetricsBody['sources']> = [
+  {
+    ...{ source: 'door', kind: 'ffmpeg', frames: 1204, triggered: 400, delivered: 87 },
+    ...{ duplicates: 300, blurred: 5, dropped: 8, bad: 0, restarts: 2 },
+    lastError: 'no picture for 30 s',
+    lastErrorAt: '2026-11-01T10:00:00.000Z',
+    lastFrameAt: '2026-11-01T10:05:00.000Z',
+  },
+  {
+    ...{ source: 'inbox', kind: 'directory', frames: 1, triggered: 1, delivered: 0 },
+    ...{ duplicates: 0, blurred: 0, dropped: 0, bad: 1, restarts: 0 },
+    lastError: 'cannot read <b>it</b>',
+    lastErrorAt: '2026-11-01T10:05:00.000Z',
+    lastFrameAt: null,
+  },
+];
+
 export const result: ResultBody = {
   task: 'tops',
   label: 'shirt',

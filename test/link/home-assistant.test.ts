@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { birthTopic, discoveryPayload, discoveryTopic } from '../../src/link/home-assistant.js';
 import { parsePayload, requestSchemas } from '../../src/link/schemas.js';
 
-/** Keys of home-assistant.io, integrations mqtt, sensor.mqtt, binary_sensor.mqtt, button.mqtt and select.mqtt. */
+/** Keys of home-assistant.io, integrations mqtt, sensor.mqtt, binary_sensor.mqtt, button.mqtt, select.mqtt,
+ * update.mqtt and image.mqtt. */
 const ENTITY = ['platform', 'unique_id', 'name', 'icon', 'entity_category', 'json_attributes_topic'];
 const KEYS: Record<string, readonly string[]> = {
   sensor: [
@@ -13,12 +14,17 @@ const KEYS: Record<string, readonly string[]> = {
   binary_sensor: [...ENTITY, 'device_class', 'state_topic', 'value_template', 'payload_on', 'payload_off'],
   button: [...ENTITY, 'device_class', 'command_topic', 'command_template', 'payload_press'],
   select: [...ENTITY, 'options', 'state_topic', 'value_template', 'command_topic', 'command_template'],
+  update: [...ENTITY, 'state_topic', 'value_template', 'command_topic', 'payload_install', 'title'],
+  image: [...ENTITY, 'image_topic', 'content_type', 'image_encoding'],
 };
 const REQUIRED: Record<string, readonly string[]> = {
   sensor: ['state_topic'],
   binary_sensor: ['state_topic'],
   button: ['command_topic'],
   select: ['command_topic', 'options'],
+  // Without a command it would only show.
+  update: ['state_topic', 'command_topic', 'payload_install'],
+  image: ['image_topic'],
 };
 const DEVICE = [
   'identifiers',
@@ -38,6 +44,9 @@ const payload = discoveryPayload({
   version: '1.2.3',
   model: 'raspberry-pi-4',
   tasks: ['door', 'tiles'],
+  pictures: ['yard'],
+  updates: ['tiles', 'offered'],
+  announcement: '7-3',
 }) as {
   device: Record<string, unknown>;
   origin: Record<string, unknown>;
@@ -89,7 +98,7 @@ describe('the discovery message', () => {
         .replace(/\{% if value != 'auto' %\}(.*?)\{% endif %\}/, value === 'auto' ? '' : '$1')
         .replaceAll('{{ value }}', value);
     for (const [id, c] of components) {
-      if (!c.command_topic) continue;
+      if (!c.command_topic || c.platform === 'update') continue;
       const verb = c.command_topic.split('/').at(-1) as keyof typeof requestSchemas;
       for (const value of ['auto', 'door']) {
         const bytes = Buffer.from(rendered(c.command_template!, value));
@@ -98,6 +107,26 @@ describe('the discovery message', () => {
         else expect(id.startsWith(asked.task!)).toBe(true);
       }
     }
+  });
+
+  it('has an entity for every task whose packs are offered; what it asks is another request each time', () => {
+    const updates = components.filter(([, c]) => c.platform === 'update');
+    expect(updates.map(([id]) => id)).toEqual(['tiles_update', 'offered_update']);
+    const asked = updates.map(([, c]) =>
+      parsePayload(requestSchemas.install, c.command_topic!, Buffer.from(c.payload_install!)),
+    );
+    expect(asked.map((a) => a.task)).toEqual(['tiles', 'offered']);
+    expect(asked.map((a) => a.transaction)).toEqual(['ha-install-7-3-0', 'ha-install-7-3-1']);
+  });
+
+  it('shows pictures and updates only where it is told of some', () => {
+    expect(payload.components.picture_yard).toMatchObject({
+      platform: 'image',
+      image_topic: 'lichen/v1/shed-1/picture/yard',
+      content_type: 'image/jpeg',
+    });
+    const without = discoveryPayload({ device: 'shed-1', version: '1', tasks: ['door'] });
+    expect(JSON.stringify(without)).not.toMatch(/picture|update/);
   });
 
   it('refuses a device whose name is no id', () => {

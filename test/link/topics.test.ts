@@ -7,6 +7,7 @@ const topics: fc.Arbitrary<Topic> = fc.oneof(
   fc.record({ kind: fc.constantFrom('state', 'metrics', 'event'), device: id }),
   fc.record({ kind: fc.constantFrom('result', 'adapter'), device: id, task: id }),
   fc.record({ kind: fc.constantFrom('request', 'response'), device: id, verb: id }),
+  fc.record({ kind: fc.constant('picture' as const), device: id, source: id }),
 );
 
 describe('topics', () => {

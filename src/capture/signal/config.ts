@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../config/units.js';
-import { brokerSchema, cameraShape, retryShape } from '../common-config.js';
+import { brokerSchema, cameraShape, id, retryShape } from '../common-config.js';
 import { FORMATS } from './samples.js';
 
 const { name, task, trigger } = cameraShape;
@@ -46,6 +46,30 @@ function spectrogramShape(defaults: {
       ),
   };
 }
+
+const { onset: _, ...wavShape } = spectrogramShape({
+  ...{ length: 1000, window: 32, hop: 8, bands: 96, scale: 'mel' },
+});
+
+/** WAV files in a watched folder; how they become pictures. */
+export const wavSchema = z
+  .strictObject({
+    sensor: id
+      .optional()
+      .describe(
+        'A source of sound that the recordings are as from: what is usual for it is for them, once it has learned that. Of the folder itself unless given.',
+      ),
+    rate: z
+      .int()
+      .min(1000)
+      .max(192_000)
+      .default(16_000)
+      .describe('Samples a second; recordings may have more, and are seen up to half of this.'),
+    ...wavShape,
+  })
+  .optional()
+  .describe('Takes WAV files as sound; {} is with the defaults. Without it they are no pictures.');
+export type WavConfig = NonNullable<z.infer<typeof wavSchema>>;
 
 /** A microphone, or the sound of a stream or a file. */
 export const soundSchema = z

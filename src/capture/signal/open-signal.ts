@@ -5,6 +5,7 @@ import type { SamplesConfig, SoundConfig } from './config.js';
 import { MqttSamples } from './mqtt-samples.js';
 import { ProgramSamples } from './program-samples.js';
 import { type SampleSource, SignalFrames } from './signal-frames.js';
+import { spectrogramAt } from './spectrogram.js';
 
 /** A program gives samples at their rate; it may catch up, this many times as fast. */
 const CATCH_UP = 4;
@@ -74,14 +75,9 @@ export function openSpectrograms(
   channels: number,
   { input, settings }: Pick<CaptureContext, 'input' | 'settings'>,
 ): SignalFrames {
-  const { rate, bands, scale, low } = config;
+  const { rate } = config;
   const samplesIn = (ms: number) => Math.max(1, Math.round((ms / 1000) * rate));
-  const spectrogram = {
-    ...{ rate, bands, scale, low },
-    window: samplesIn(config.window),
-    hop: samplesIn(config.hop),
-    high: Math.min(config.high ?? rate / 2, rate / 2),
-  };
+  const spectrogram = spectrogramAt(config, rate);
   return new SignalFrames({
     samples,
     segments: {

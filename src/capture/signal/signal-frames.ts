@@ -24,6 +24,10 @@ export interface SignalOptions {
   name: string;
 }
 
+/** Under what a sensor's idea of what is usual is kept. What was usual with other settings says nothing. */
+export const usualKey = (name: string, spectrogram: SpectrogramOptions): string =>
+  `usual/${name}/${JSON.stringify(spectrogram)}`;
+
 /** Pictures that may wait to be made; segments that come meanwhile are dropped and counted as bad. */
 const MAX_WAITING = 8;
 
@@ -46,8 +50,7 @@ export class SignalFrames implements FrameSource {
       { length: segments.channels },
       () => new Normalizer(spectrogram.bands, calibration),
     );
-    // What was usual with other settings says nothing.
-    this.key = `usual/${name}/${JSON.stringify(spectrogram)}`;
+    this.key = usualKey(name, spectrogram);
     this.normalizers.forEach((normalizer, channel) => {
       const before = settings.get(`${this.key}/${channel}`);
       if (before !== undefined) normalizer.restore(before);

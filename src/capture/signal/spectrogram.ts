@@ -16,6 +16,30 @@ export interface SpectrogramOptions {
   high: number;
 }
 
+/** Settings of a spectrogram as they are given: times in milliseconds. */
+export interface SpectrogramSettings extends Pick<SpectrogramOptions, 'rate' | 'bands' | 'scale' | 'low'> {
+  window: number;
+  hop: number;
+  /** Half the rate where it is left out. */
+  high?: number | undefined;
+}
+
+/**
+ * The same spectrogram of a signal of another rate: the same bands, the same times.
+ * @param rate of the signal; samples a second
+ */
+export function spectrogramAt(settings: SpectrogramSettings, rate: number): SpectrogramOptions {
+  const { bands, scale, low } = settings;
+  const samplesIn = (ms: number) => Math.max(1, Math.round((ms / 1000) * rate));
+  const nyquist = settings.rate / 2;
+  return {
+    ...{ rate, bands, scale, low },
+    window: samplesIn(settings.window),
+    hop: samplesIn(settings.hop),
+    high: Math.min(settings.high ?? nyquist, nyquist),
+  };
+}
+
 /** A filter: its first frequency's index, and a weight for each frequency from there on. */
 interface Filter {
   first: number;

@@ -25,6 +25,7 @@ export function deviceCard(device, train) {
     tasks.length > 0
       ? taskTable(tasks)
       : h('p', { class: 'empty' }, metrics === null ? 'It has reported no task.' : 'No task yet: label some samples on the device.'),
+    sourceList(metrics?.sources ?? []),
     metrics === null ? null : h('div', { class: 'gauges' }, replay(metrics.replay), weights(metrics, tasks)),
     metrics === null ? null : facts(device, metrics),
   );
@@ -112,6 +113,33 @@ function taskRow({ task, metrics, adapter, lastResult, curve }) {
   );
 }
 
+/** One line a source: what came, what was answered, what was dropped and why, and what is wrong. */
+function sourceList(sources) {
+  if (sources.length === 0) return null;
+  return h('ul', { class: 'sources', 'aria-label': 'Sources' }, sources.map((source) => sourceLine(source)));
+}
+
+function sourceLine({ source, kind, frames, delivered, duplicates, blurred, dropped, bad, restarts, lastError, lastErrorAt, lastFrameAt }) {
+  // An error that came before the newest picture is over.
+  const fails = lastError !== null && (lastFrameAt === null || Date.parse(lastErrorAt) > Date.parse(lastFrameAt));
+  const counts = [
+    plural(frames, 'picture'),
+    integer(delivered) + ' delivered',
+    ...[[duplicates, 'duplicates'], [blurred, 'blurred'], [dropped, 'dropped'], [bad, 'bad'], [restarts, 'restarts']]
+      .filter(([count]) => count > 0)
+      .map(([count, what]) => integer(count) + ' ' + what),
+  ];
+  return h(
+    'li',
+    { class: fails ? 'fails' : null, title: lastError },
+    h('strong', {}, source),
+    h('small', {}, kind),
+    h('span', {}, counts.join(' \\u00b7 ')),
+    lastFrameAt === null ? h('small', {}, 'none yet') : moment(lastFrameAt, ago(lastFrameAt)),
+    fails ? h('small', { class: 'why' }, lastError) : null,
+  );
+}
+
 function replay({ usedBytes, capBytes, samples }) {
   return h(
     'div',
@@ -142,6 +170,7 @@ function facts(device, metrics) {
     ['Written to disk', bytes(metrics.diskWrittenBytes)],
     ['Outbox', outbox.messages === 0 ? 'empty' : plural(outbox.messages, 'message') + ', ' + bytes(outbox.bytes)],
   ];
+  for (const offer of metrics.offers ?? []) entries.push(['Waits for its owner', offer.task + ' version ' + offer.version]);
   if (outbox.dropped > 0) entries.push(['Dropped', plural(outbox.dropped, 'message'), 'warn']);
   if (device.messages.rejected > 0) entries.push(['Rejected', integer(device.messages.rejected), 'warn']);
   return h('dl', { class: 'facts' }, entries.map(([name, value, kind]) => h('div', { class: kind }, h('dt', {}, name), h('dd', {}, value))));

@@ -104,6 +104,13 @@ h2 { font-size: 1rem; font-weight: 650; }
 }
 .training .bar { grid-column: 1 / -1; }
 
+.sources { margin-top: 0.7rem; display: grid; gap: 0.15rem; font-size: 0.8125rem; }
+.sources li { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 0.6rem; color: var(--muted); }
+.sources strong { color: var(--ink); font-weight: 600; overflow-wrap: anywhere; }
+.sources time { margin-left: auto; }
+.sources .why { flex-basis: 100%; overflow-wrap: anywhere; }
+.sources .fails strong, .sources .why { color: var(--rust); }
+
 .tasks { width: 100%; margin-top: 0.8rem; border-collapse: collapse; table-layout: fixed; }
 .tasks th, .tasks td { text-align: left; font-weight: inherit; vertical-align: middle; padding: 0.5rem 1rem 0.5rem 0; }
 .tasks thead th { color: var(--muted); font-size: 0.75rem; padding-block: 0.3rem; }
