@@ -180,7 +180,7 @@ async function measure({ name, sent, changes, settings }: Case, setting: Setting
 }
 
 /** Processor seconds of a process so far (proc(5): utime and stime, a hundred a second). */
-function cpu(pid: number): number {
+export function cpu(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
@@ -193,7 +193,7 @@ function programsOf({ pid }: ChildProcess): number {
 }
 
 /** Motion JPEG over HTTP on loopback. */
-class Camera {
+export class Camera {
   private readonly server: Server;
   private readonly viewers = new Set<ServerResponse>();
 

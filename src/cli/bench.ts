@@ -27,6 +27,7 @@ import {
   training,
 } from './bench-shared.js';
 import { addScaling, addSpeed } from './bench-speed.js';
+import { addWholeDevice } from './bench-whole-device.js';
 import { integer } from './options.js';
 import { bytes, percent, table } from './output.js';
 
@@ -44,6 +45,7 @@ export function addBench(program: Command): void {
   addScaling(bench);
   addMemory(bench);
   addCamera(bench);
+  addWholeDevice(bench);
   addDevice(bench);
   addContinual(bench);
   addReport(bench);

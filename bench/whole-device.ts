@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { packageRoot } from '../src/backbone/manifest.js';
+import { freePort } from '../src/demo/folder.js';
+import type { FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
+import { Passwords, passwordFileOf } from '../src/label/passwords.js';
+import { Camera, cpu } from './camera.js';
+import { median } from './statistics.js';
+
+/** What a whole device costs: camera, page that somebody looks at, and training. */
+export interface DeviceRow {
+  /** Cap of memory while it trains, MiB; null without. */
+  capMiB: number | null;
+  /** Processor time at one picture a second, novelty and page included, in per cent of one core. */
+  agentPercent: number;
+  /** From a tap to the answer that goes by it; milliseconds. */
+  tapMedianMs: number;
+  tapMostMs: number;
+  taps: number;
+  /** Resident memory before the training, and the most up to its end; MiB. */
+  watchingMiB: number;
+  peakMiB: number;
+  samples: number;
+  trainSeconds: number;
+}
+
+const TASK = 'goods';
+const CLASSES = ['bag', 'sandal', 'sneaker'];
+const TAUGHT = 60;
+const PASSWORD = 'only for this bench';
+
+/**
+ * Runs the real agent with a camera through ffmpeg at one picture a second and a page that is looked at: measures its share
+ * of the processor, then taps, then a training.
+ * @param seconds how long the share is measured
+ */
+export async function measureDevice(
+  {
+    seconds,
+    program,
+    caps,
+    taps,
+  }: { seconds: number; program: string; caps: (number | null)[]; taps: number },
+  say: (text: string) => void,
+): Promise<DeviceRow[]> {
+  const rows: DeviceRow[] = [];
+  for (const cap of caps) {
+    say(cap === null ? 'without a cap' : `under ${cap} MiB`);
+    rows.push(await measure(cap, { seconds, program, taps }));
+  }
+  return rows;
+}
+
+async function measure(
+  capMiB: number | null,
+  { seconds, program, taps }: { seconds: number; program: string; taps: number },
+): Promise<DeviceRow> {
+  const folder = mkdtempSync(join(tmpdir(), 'lichen-device-'));
+  const camera = await Camera.start();
+  const port = await freePort();
+  const store = join(folder, 'store');
+  mkdirSync(store, { mode: 0o700 });
+  await new Passwords(passwordFileOf(store)).set(PASSWORD);
+  const shown = teach(folder);
+  const config = {
+    device: { id: 'device' },
+    store,
+    mqtt: { url: 'mqtt://127.0.0.1:1' },
+    http: { host: '127.0.0.1', port },
+    schedule: { train: '' },
+    learn: { newLabels: 1000 },
+    guards: { minFreeMemory: '1 MiB', onBattery: true },
+    ...(capMiB !== null && { memory: { cap: `${capMiB} MiB` } }),
+    log: 'error',
+    sources: [
+      { kind: 'directory', path: join(folder, 'teach'), layout: 'class', task: TASK, settle: '10 ms' },
+      { kind: 'ffmpeg', name: 'camera', input: camera.url, rate: 1, drop: { blurred: false } },
+    ],
+  };
+  const file = join(folder, 'agent.json');
+  writeFileSync(file, JSON.stringify(config));
+  const agent = spawn(process.execPath, [program, 'agent', '--config', file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  let next = 0;
+  const timer = setInterval(() => camera.send(shown[(next++ >> 2) % shown.length]!), 250);
+  const owner = new PageOwner(port);
+  try {
+    await owner.enter();
+    await owner.watch();
+    const detail = () => owner.ask<TaskDetail>('GET', `/api/tasks/${TASK}`);
+    while ((await detail().catch(() => undefined))?.samples !== CLASSES.length * TAUGHT) await sleep(200);
+    // What was taught is behind it by then.
+    await sleep(15_000);
+    const [ticks, began] = [cpu(agent.pid!), performance.now()];
+    await sleep(1000 * seconds);
+    const agentPercent = (100 * (cpu(agent.pid!) - ticks)) / ((performance.now() - began) / 1000);
+    const took: number[] = [];
+    for (let i = 0; i < taps; i++) {
+      const before = owner.newest?.sample;
+      while (owner.newest === undefined || owner.newest.sample === before) await sleep(20);
+      const label = i % 5 === 4 ? `new ${i}` : (owner.newest.answer?.label ?? CLASSES[0]);
+      const at = performance.now();
+      await owner.ask<Labelled>('POST', '/api/labels', { sample: owner.newest.sample, task: TASK, label });
+      took.push(performance.now() - at);
+    }
+    const watchingMiB = memory(agent.pid!, 'VmRSS');
+    const began2 = performance.now();
+    await owner.ask('POST', `/api/tasks/${TASK}/train`);
+    while ((await detail()).versions.length === 0) await sleep(200);
+    const trainSeconds = (performance.now() - began2) / 1000;
+    while ((await detail()).studying) await sleep(200);
+    return {
+      capMiB,
+      agentPercent: round(agentPercent, 2),
+      ...{ tapMedianMs: round(median(took), 0), tapMostMs: round(Math.max(...took), 0), taps },
+      ...{ watchingMiB, peakMiB: memory(agent.pid!, 'VmHWM') },
+      samples: (await detail()).samples,
+      trainSeconds: round(trainSeconds, 1),
+    };
+  } finally {
+    clearInterval(timer);
+    owner.leave();
+    const ended = new Promise((resolve) => agent.once('exit', resolve));
+    agent.kill('SIGTERM');
+    await ended;
+    await camera.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Photographs of the demo: some to teach, the others to show. */
+function teach(folder: string): Buffer[] {
+  const shown: Buffer[] = [];
+  for (const label of CLASSES) {
+    const from = join(packageRoot(), 'models/demo-pictures/train/shoes-and-bags', label);
+    mkdirSync(join(folder, 'teach', label), { recursive: true });
+    for (const [i, name] of readdirSync(from).sort().entries()) {
+      const picture = readFileSync(join(from, name));
+      if (i < TAUGHT) writeFileSync(join(folder, 'teach', label, name), picture);
+    }
+    const test = join(packageRoot(), 'models/demo-pictures/test/shoes-and-bags', label);
+    for (const name of readdirSync(test).sort().slice(0, 20)) shown.push(readFileSync(join(test, name)));
+  }
+  return shown;
+}
+
+/** Somebody who looks at the page: its stream, and every picture. */
+class PageOwner {
+  newest: FrameView | undefined;
+  private readonly base: string;
+  private readonly abort = new AbortController();
+  private headers: Record<string, string> = {};
+
+  constructor(port: number) {
+    this.base = `http://127.0.0.1:${port}`;
+  }
+
+  async enter(): Promise<void> {
+    for (;;) {
+      try {
+        const response = await fetch(`${this.base}/api/session`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ password: PASSWORD }),
+        });
+        const { csrf } = (await response.json()) as SessionView;
+        const cookie = response.headers.getSetCookie()[0]!.split(';')[0]!;
+        this.headers = { cookie, 'x-csrf-token': csrf!, 'content-type': 'application/json' };
+        return;
+      } catch {
+        // It has not started yet.
+        await sleep(200);
+      }
+    }
+  }
+
+  async ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const init = {
+      method,
+      headers: this.headers,
+      ...(method === 'POST' && { body: JSON.stringify(body ?? {}) }),
+    };
+    const response = await fetch(this.base + path, init);
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async watch(): Promise<void> {
+    const { signal } = this.abort;
+    const response = await fetch(`${this.base}/api/live`, { headers: this.headers, signal });
+    void this.read(response).catch(() => {});
+  }
+
+  leave(): void {
+    this.abort.abort();
+  }
+
+  private async read(response: Response): Promise<void> {
+    let text = '';
+    for await (const chunk of response.body!) {
+      text += new TextDecoder().decode(chunk);
+      const events = text.split('\n\n');
+      text = events.pop()!;
+      for (const event of events) {
+        const data = /^event: frame\ndata: (.+)$/.exec(event)?.[1];
+        if (data === undefined) continue;
+        this.newest = JSON.parse(data) as FrameView;
+        const picture = await fetch(`${this.base}/api/pictures/${this.newest.sample}`, {
+          headers: this.headers,
+        });
+        await picture.arrayBuffer();
+      }
+    }
+  }
+}
+
+/** Of a process, in MiB (proc(5)). */
+function memory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+  )![1];
+  return Math.round(Number(kib) / 1024);
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));
