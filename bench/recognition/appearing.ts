@@ -30,7 +30,8 @@ interface Said {
 /** One part of a stream, of one seed. */
 export interface PartRun {
   part: string;
-  /** Of frames of known classes: share whose task was chosen rightly, whose label was right, that were called novel. */
+  /** Of frames of known classes: share whose task was chosen rightly, whose label was right, that were called novel; 0
+   * where there were none. */
   task: number;
   accuracy: number;
   novelOfKnown: number;

@@ -5,8 +5,9 @@ export const LOOKED_AT = 20;
 export const NOVEL_OF_THEM = 15;
 
 /**
- * Whether what a stream has drifted to is mostly novel, and so is something else than what was learned, rather than the
- * same made harder to see. Drift says that a stream has changed; what is opened for it should be for good.
+ * Whether what a stream has drifted to is mostly novel. Drift says that a stream has changed, be it that known classes come in
+ * another order; what is opened for it should be for good. It cannot tell new things from known ones that are spoiled
+ * beyond recognition, by blur or by a camera that was turned (docs/recognition.md).
  */
 export class ConfirmedDrift {
   private left = 0;
