@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
 import { packageRoot } from '../src/backbone/manifest.js';
 import { freePort } from '../src/demo/folder.js';
 import type { FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
@@ -64,7 +65,7 @@ async function measure(
   const store = join(folder, 'store');
   mkdirSync(store, { mode: 0o700 });
   await new Passwords(passwordFileOf(store)).set(PASSWORD);
-  const shown = teach(folder);
+  const shown = await teach(folder);
   const config = {
     device: { id: 'device' },
     store,
@@ -132,8 +133,8 @@ async function measure(
   }
 }
 
-/** Photographs of the demo: some to teach, the others to show. */
-function teach(folder: string): Buffer[] {
+/** Photographs of the demo: some to teach, others, as a camera gives them, to show. */
+async function teach(folder: string): Promise<Buffer[]> {
   const shown: Buffer[] = [];
   for (const label of CLASSES) {
     const from = join(packageRoot(), 'models/demo-pictures/train/shoes-and-bags', label);
@@ -143,7 +144,10 @@ function teach(folder: string): Buffer[] {
       if (i < TAUGHT) writeFileSync(join(folder, 'teach', label, name), picture);
     }
     const test = join(packageRoot(), 'models/demo-pictures/test/shoes-and-bags', label);
-    for (const name of readdirSync(test).sort().slice(0, 20)) shown.push(readFileSync(join(test, name)));
+    for (const name of readdirSync(test).sort().slice(0, 20)) {
+      const picture = sharp(join(test, name)).resize(640, 480, { fit: 'contain', kernel: 'cubic' });
+      shown.push(await picture.jpeg({ quality: 90 }).toBuffer());
+    }
   }
   return shown;
 }

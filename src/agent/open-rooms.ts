@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import sharp from 'sharp';
 import { Backbone } from '../backbone/backbone.js';
 import { defaultManifest } from '../backbone/manifest.js';
 import type { Trunk } from '../backbone/trunk.js';
@@ -41,6 +42,8 @@ export async function withRooms<T>(
   { config, profile }: Pick<AgentParts, 'config' | 'profile'>,
   work: (rooms: Rooms) => Promise<T>,
 ): Promise<T> {
+  // A camera's pictures never come twice: what libvips keeps of them, up to 50 MB, would serve nobody.
+  sharp.cache(false);
   const engine = openEngine(config.engine);
   const store = openStore(config.store);
   try {

@@ -1,5 +1,5 @@
 import type { Rows } from '../network.js';
-import { cholesky, dot, gram, solve } from './linear.js';
+import { cholesky, dot, gram, rowStart, solve } from './linear.js';
 
 /**
  * The linear discriminant with a shared, shrunken covariance, in closed form: score of class c on x is
@@ -130,9 +130,11 @@ export class Discriminant {
     const squares = index.reduce((sum, i) => sum + this.products[i * total + i]!, 0);
     const ridge = trace > 1e-9 * squares ? (shrinkage * trace) / n / this.rows.width : 1;
     const share = (1 - shrinkage) / n;
-    const zz = g;
-    for (let i = 0; i < n * n; i++) zz[i]! *= share;
-    for (let i = 0; i < n; i++) zz[i * n + i]! += ridge;
+    const zz = new Float64Array(rowStart(n));
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) zz[rowStart(i) + j] = g[i * n + j]! * share;
+      zz[rowStart(i) + i]! += ridge;
+    }
     await cholesky(zz, n);
     // S^-1 m = (m - share Z' (ridge I + share Z Z')^-1 Z m) / ridge
     const coefficients = new Float64Array(this.classes * n);

@@ -83,9 +83,12 @@ export async function gram(rows: Float32Array, n: number, d: number): Promise<Fl
 const COLUMNS = 64;
 const LENGTH = 256;
 
+/** Where a row begins in a lower triangle that is kept row by row, without the zeros above it. */
+export const rowStart = (i: number): number => (i * (i + 1)) / 2;
+
 /**
- * Cholesky factor of a symmetric positive definite matrix, in place: the lower triangle of `a` [n, n] becomes
- * L with a = L L'. Block by block of columns, from the left: nearly all of the work is products of short rows that are in
+ * Cholesky factor of a symmetric positive definite matrix, in place: its lower triangle, row by row, [n (n + 1) / 2],
+ * becomes L with a = L L'. Block by block of columns, from the left: nearly all of the work is products of short rows that are in
  * the cache, at four times the speed of whole rows one by one.
  * @throws RangeError when the matrix is not positive definite
  */
@@ -94,7 +97,7 @@ export async function cholesky(a: Float64Array, n: number): Promise<void> {
   for (let from = 0; from < n; from += COLUMNS) {
     const to = Math.min(n, from + COLUMNS);
     for (let row = from; row < n; row += 2) {
-      subtractProducts(a, n, row, Math.min(n, row + 2), from, to);
+      subtractProducts(a, row, Math.min(n, row + 2), from, to);
       work += 2 * COLUMNS * from;
       if (work > PAUSE_EVERY) {
         work = 0;
@@ -102,11 +105,12 @@ export async function cholesky(a: Float64Array, n: number): Promise<void> {
       }
     }
     for (let i = from; i < n; i++) {
-      const ri = i * n;
+      const ri = rowStart(i);
       for (let j = from; j < Math.min(i, to); j++) {
+        const rj = rowStart(j);
         let sum = a[ri + j]!;
-        for (let k = from; k < j; k++) sum -= a[ri + k]! * a[j * n + k]!;
-        a[ri + j] = sum / a[j * n + j]!;
+        for (let k = from; k < j; k++) sum -= a[ri + k]! * a[rj + k]!;
+        a[ri + j] = sum / a[rj + j]!;
       }
       if (i >= to) continue;
       let pivot = a[ri + i]!;
@@ -120,25 +124,20 @@ export async function cholesky(a: Float64Array, n: number): Promise<void> {
 }
 
 /** Takes off one or two rows of columns `from` to `to` the products of what is left of them with those columns' own rows. */
-function subtractProducts(
-  a: Float64Array,
-  n: number,
-  row: number,
-  end: number,
-  from: number,
-  to: number,
-): void {
-  const p = row * n;
+function subtractProducts(a: Float64Array, row: number, end: number, from: number, to: number): void {
+  const p = rowStart(row);
   // Where there is but one row left it is counted twice, and kept once.
-  const q = (end - 1) * n;
+  const q = rowStart(end - 1);
   for (let begin = 0; begin < from; begin += LENGTH) {
     const stop = Math.min(from, begin + LENGTH);
+    // Of the first rows the later columns are above the diagonal, where nothing is kept.
+    const last = Math.min(to, end);
     let j = from;
-    for (; j + 3 < to; j += 4) {
-      const r0 = j * n;
-      const r1 = r0 + n;
-      const r2 = r1 + n;
-      const r3 = r2 + n;
+    for (; j + 3 < Math.min(to, row + 1); j += 4) {
+      const r0 = rowStart(j);
+      const r1 = rowStart(j + 1);
+      const r2 = rowStart(j + 2);
+      const r3 = rowStart(j + 3);
       let p0 = 0;
       let p1 = 0;
       let p2 = 0;
@@ -173,25 +172,30 @@ function subtractProducts(
       a[q + j + 2]! -= q2;
       a[q + j + 3]! -= q3;
     }
-    for (; j < to; j++) {
-      a[p + j]! -= dot(a, p + begin, a, j * n + begin, stop - begin);
-      if (p !== q) a[q + j]! -= dot(a, q + begin, a, j * n + begin, stop - begin);
+    for (; j < last; j++) {
+      const r = rowStart(j);
+      if (j <= row) a[p + j]! -= dot(a, p + begin, a, r + begin, stop - begin);
+      if (p !== q) a[q + j]! -= dot(a, q + begin, a, r + begin, stop - begin);
     }
   }
 }
 
 /** Solves L x = b in place, with L from `cholesky`. */
 export function forward(l: Float64Array, n: number, b: Float64Array): void {
-  for (let i = 0; i < n; i++) b[i] = (b[i]! - dot(l, i * n, b, 0, i)) / l[i * n + i]!;
+  for (let i = 0; i < n; i++) {
+    const row = rowStart(i);
+    b[i] = (b[i]! - dot(l, row, b, 0, i)) / l[row + i]!;
+  }
 }
 
 /** Solves L L' x = b in place, with L from `cholesky`. */
 export function solve(l: Float64Array, n: number, b: Float64Array): void {
   forward(l, n, b);
   for (let i = n - 1; i >= 0; i--) {
-    const x = b[i]! / l[i * n + i]!;
+    const row = rowStart(i);
+    const x = b[i]! / l[row + i]!;
     b[i] = x;
     // Column-wise, so that memory is read along rows.
-    for (let k = 0; k < i; k++) b[k]! -= l[i * n + k]! * x;
+    for (let k = 0; k < i; k++) b[k]! -= l[row + k]! * x;
   }
 }

@@ -3,7 +3,7 @@ import { LichenError } from '../../errors.js';
 import { fromHalf, toHalf } from '../../onnx/float16.js';
 import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
-import { cholesky, solve } from './linear.js';
+import { cholesky, rowStart, solve } from './linear.js';
 import { columnProducts } from './products.js';
 import { WhitenedClasses } from './whitened.js';
 
@@ -27,7 +27,7 @@ export const FEW_SAMPLES = 50;
 
 /** What a new covariance was factorized from, kept so that a new mean is worth something at once. */
 interface Factor {
-  /** Cholesky factor of the shrunken covariance, [width, width]. */
+  /** Cholesky factor of the shrunken covariance, as `cholesky` keeps it. */
   lower: Float64Array;
   /** What each feature is multiplied by before. */
   scales: Float64Array;
@@ -59,7 +59,7 @@ export class StreamingDiscriminant {
   constructor(blocks: readonly number[]) {
     this.blocks = blocks;
     this.width = blocks.reduce((a, b) => a + b, 0);
-    this.scatter = new Float32Array((this.width * (this.width + 1)) / 2);
+    this.scatter = new Float32Array(rowStart(this.width));
   }
 
   /** Samples taken in. */
@@ -285,8 +285,8 @@ export class StreamingDiscriminant {
   /** With features of equal weight in place of a covariance, the nearest mean answers. */
   private unitFactor(): Factor {
     const { width } = this;
-    const lower = new Float64Array(width * width);
-    for (let i = 0; i < width; i++) lower[i * (width + 1)] = 1;
+    const lower = new Float64Array(rowStart(width));
+    for (let i = 0; i < width; i++) lower[rowStart(i) + i] = 1;
     return { lower, scales: this.scales(), changes: 0 };
   }
 
@@ -296,7 +296,7 @@ export class StreamingDiscriminant {
     let from = 0;
     for (const block of this.blocks) {
       let trace = 0;
-      for (let k = from; k < from + block; k++) trace += this.scatter[(k * (k + 3)) / 2]!;
+      for (let k = from; k < from + block; k++) trace += this.scatter[rowStart(k) + k]!;
       scales.fill(trace > 0 ? 1 / Math.sqrt(trace / block / this.samples) : 1, from, from + block);
       from += block;
     }
@@ -307,18 +307,20 @@ export class StreamingDiscriminant {
     const width = this.width;
     const { samples, changes } = this;
     const scales = this.scales();
-    const lower = new Float64Array(width * width);
+    const lower = new Float64Array(rowStart(width));
     const share = (1 - this.shrinkage) / samples;
     let trace = 0;
     let at = 0;
     for (let i = 0; i < width; i++) {
-      for (let j = 0; j <= i; j++)
-        lower[i * width + j] = share * this.scatter[at++]! * scales[i]! * scales[j]!;
-      trace += lower[i * width + i]! / share / samples;
+      for (let j = 0; j <= i; j++) {
+        lower[at] = share * this.scatter[at]! * scales[i]! * scales[j]!;
+        at++;
+      }
+      trace += lower[at - 1]! / share / samples;
     }
     // With one sample a class there is no scatter yet: the nearest mean answers.
     const ridge = trace > 0 ? (this.shrinkage * trace) / width : 1;
-    for (let i = 0; i < width; i++) lower[i * width + i]! += ridge;
+    for (let i = 0; i < width; i++) lower[rowStart(i) + i]! += ridge;
     await cholesky(lower, width);
     return { lower, scales, changes };
   }

@@ -20,7 +20,7 @@ export interface Evidence {
 export class WhitenedClasses {
   /** In the order of `Evidence.nearest`. */
   readonly classes: readonly string[];
-  /** Cholesky factor of the covariance of the scaled features, [width, width]. */
+  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it. */
   readonly lower: Float64Array;
   /** What each feature is multiplied by. */
   readonly scales: Float64Array;
@@ -31,7 +31,7 @@ export class WhitenedClasses {
 
   /**
    * @param means of each class, [width]
-   * @param lower Cholesky factor of the covariance of the scaled features, [width, width]
+   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it
    * @param scales what each feature is multiplied by
    */
   constructor(
