@@ -78,6 +78,7 @@ export class DevicePage implements Desk {
   private readonly behind: Behind;
   private readonly frameList = new RecentFrames();
   private readonly labels: LabelQueue;
+  private readonly actions: Actions;
   private readonly questions: Questions;
   private readonly thumbnails: Thumbnails;
   private readonly signals: WeakSignals;
@@ -96,6 +97,7 @@ export class DevicePage implements Desk {
     this.behind = behind;
     const sealed = new Sealed(store.settings, keyFileOf(store.folder));
     const weak = new WeakLabels(store.database);
+    this.actions = new Actions(store.database, sealed);
     this.passwords = new Passwords(passwordFileOf(store.folder));
     this.thumbnails = new Thumbnails(store.database, sealed);
     this.questions = new Questions(store.database, sealed);
@@ -114,7 +116,7 @@ export class DevicePage implements Desk {
       memory,
       queue: this.labels,
       frames: this.frameList,
-      actions: new Actions(store.database, sealed),
+      actions: this.actions,
       thumbnails: config.label.thumbnails ? this.thumbnails : undefined,
       answered: (sample, answer) => {
         const frame = this.frameList.answer(sample, answer);
@@ -193,6 +195,7 @@ export class DevicePage implements Desk {
   /** A picture without a label was answered, or could not be. */
   async seen(frame: Frame): Promise<void> {
     this.frameList.add(frame);
+    this.signals.seen(frame);
     this.live.frame(frameView(frame));
     const { source, sample } = frame;
     if (await this.teacher.recordFrame(source, sample)) return;
@@ -330,10 +333,12 @@ export class DevicePage implements Desk {
 
   /** What is done now and then: questions, thumbnails of what has gone, a password that was set beside the agent. */
   private tidy(): void {
-    const { log } = this.parts;
+    const { config, log } = this.parts;
     const { memory } = this.rooms;
     try {
-      this.labels.ask(Date.now(), WAITING);
+      const now = Date.now();
+      this.labels.ask(now, WAITING);
+      this.actions.expire(now - config.label.keep);
       this.thumbnails.prune((sample) => memory.has(sample));
       if (this.guarded) this.listening?.open();
       this.behind.mayTrain().then(

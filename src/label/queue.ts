@@ -77,6 +77,11 @@ export class LabelQueue {
     this.candidates.removeAlike(look);
   }
 
+  /** Notes that a labelled sample was taken out: what looks like it may be asked about again. */
+  unlearned(sample: string): void {
+    this.known.delete(sample);
+  }
+
   /** Puts questions until as many wait as wanted, or the day's are used up. */
   ask(now: number, wanted = this.options.perDay): void {
     const { questions, perDay, keep } = this.options;
