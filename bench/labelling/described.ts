@@ -34,7 +34,13 @@ export async function describeSet(
   try {
     say(`${name}: features`);
     const { summary } = await network.describe(set.latents);
-    return { ...set, samples, heldOut: samples.map((s) => isHeldOut(s)), rows: summary, blocks: network.blocks };
+    return {
+      ...set,
+      samples,
+      heldOut: samples.map((s) => isHeldOut(s)),
+      rows: summary,
+      blocks: network.blocks,
+    };
   } finally {
     await network.close();
   }

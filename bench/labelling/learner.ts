@@ -31,8 +31,14 @@ export class InstantLearner {
   private head: { weight: Float32Array; bias: Float32Array } | undefined;
   private chooser: TaskChooser | undefined;
   private chosenOf = 0;
+  private readonly shrinkage: number;
+  private readonly temperature: number;
 
   constructor(engine: Engine, backbone: Backbone, set: Described) {
+    // What a device answers with until held-out samples have chosen.
+    const { shrinkage, temperature } = new StreamingDiscriminant(set.blocks);
+    this.shrinkage = shrinkage;
+    this.temperature = temperature;
     this.engine = engine;
     this.backbone = backbone;
     this.set = set;
@@ -53,15 +59,14 @@ export class InstantLearner {
       this.classes.length,
       blocks,
     );
-    this.head = await discriminant.fit(new StreamingDiscriminant(blocks).shrinkage);
+    this.head = await discriminant.fit(this.shrinkage);
   }
 
   /** What is answered for pictures, without whether they are novel. */
   answers(indices: readonly number[]): (Answer | undefined)[] {
-    const { head, classes } = this;
+    const { head, classes, temperature } = this;
     if (!head) return indices.map(() => undefined);
     const { data, width } = this.set.rows;
-    const { temperature } = new StreamingDiscriminant(this.set.blocks);
     return indices.map((i) => {
       const scores = classes.map((_, c) => {
         let sum = head.bias[c]!;

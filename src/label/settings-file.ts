@@ -61,15 +61,28 @@ export class SettingsFile {
     }
     const reason = this.readOnly();
     if (reason !== undefined) throw new LichenError('settings-read-only', reason);
-    const document = this.document()!;
-    const path = key.split('.');
-    if (value !== '') {
-      dropEmptyGroups(document, path);
-      document.setIn(path, typed(value, setting));
-    } else if (document.hasIn(path)) document.deleteIn(path);
-    this.write(document.toString());
+    this.write(this.changed(key.split('.'), value === '' ? undefined : typed(value, setting)));
     this.written.add(key);
     return this.view();
+  }
+
+  /** The file's text with one setting changed, or taken out. */
+  private changed(path: readonly string[], value: unknown): string {
+    const document = this.document()!;
+    try {
+      const [broken] = document.errors;
+      if (broken) throw broken;
+      if (value !== undefined) {
+        dropEmptyGroups(document, path);
+        document.setIn(path, value);
+      } else if (document.hasIn(path)) document.deleteIn(path);
+      return document.toString();
+    } catch (error) {
+      throw new LichenError(
+        'config-invalid',
+        `${this.file} cannot be changed as it is now: ${messageOf(error)}; mend it there first`,
+      );
+    }
   }
 
   private write(text: string): void {

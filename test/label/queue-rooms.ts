@@ -37,7 +37,15 @@ export function answerOf(label: string, probability: number, more: Partial<Answe
     { label: `not ${label}`, probability: 1 - probability },
   ].sort((a, b) => b.probability - a.probability);
   const { label: likeliest, probability: its } = all[0]!;
-  return { task: 'goods', label: likeliest, probability: its, version: 'instant', all, novel: false, ...more };
+  return {
+    task: 'goods',
+    label: likeliest,
+    probability: its,
+    version: 'instant',
+    all,
+    novel: false,
+    ...more,
+  };
 }
 
 export function seenOf({ id, bytes }: Photograph, latent: Uint8Array, more: Partial<Seen> = {}): Seen {
