@@ -90,6 +90,7 @@ export class QueueRule implements Rule {
     this.queue = new LabelQueue({
       questions: new Questions(store.database, new Sealed(store.settings, keyFileOf(folder))),
       ...{ codec, keep, perDay: 20 },
+      answers: (pictures) => this.learner.seen(pictures.map((p) => set.latents.indexOf(p.latent))),
       // Nobody looks at it.
       shown: async (bytes) => bytes,
       trust: () => 1,
@@ -109,7 +110,7 @@ export class QueueRule implements Rule {
   }
 
   async choose(count: number, at: number): Promise<number[]> {
-    this.queue.ask(at, count);
+    await this.queue.ask(at, count);
     return this.queue.cards().map((card) => this.indices.get(card.sample)!);
   }
 

@@ -259,7 +259,7 @@ export class Agent {
     const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
     if (answer) this.newest = { ...answer, sample, source: path };
     if (this.page && delivery.label === undefined) {
-      await this.page.seen({ sample, source, at, bytes, latent, answer, smoothed });
+      await this.page.seen({ sample, source, task, at, bytes, latent, answer, smoothed });
     }
     return kept;
   }

@@ -36,7 +36,7 @@ import { TaskNetwork } from '../learn/network.js';
 import type { Ledger } from '../link/ledger.js';
 import type { MetricsBody } from '../link/schemas.js';
 import { Random } from '../random.js';
-import type { Recognizer } from '../recognize/recognizer.js';
+import type { Answer, Recognizer } from '../recognize/recognizer.js';
 import { bareModel } from '../recognize/task-model.js';
 import { keyFileOf } from '../store/store.js';
 import { agentConfigSchema } from './config.js';
@@ -108,6 +108,7 @@ export class DevicePage implements Desk {
       codec: backbone.latentCodec,
       perDay: config.label.perDay,
       keep: config.label.keep,
+      answers: (pictures) => this.answersNow(pictures),
       shown: shownPicture,
       trust: (topic) => this.signals.trust(topic),
     });
@@ -134,8 +135,8 @@ export class DevicePage implements Desk {
       classesOf: (task) => store.tasks.get(task)?.classes ?? [],
       answer: (latent, task) => behind.learning.answer(latent, task),
       learn: (frame, task, label) => this.learnWeak(frame, task, label),
-      ask: async ({ sample, source, at, bytes, latent }, answer, said) => {
-        await this.labels.offer({ sample, source, at, bytes, latent, answer, weak: said });
+      ask: async ({ sample, source, at, bytes, latent }, task, answer, said) => {
+        await this.labels.offer({ sample, source, task, at, bytes, latent, answer, weak: said });
       },
       failed: (topic, error) =>
         parts.log.warn({ topic, error: messageOf(error) }, 'a weak label was not taken'),
@@ -241,9 +242,9 @@ export class DevicePage implements Desk {
     return size === 'small' ? thumbnail(bytes) : shownPicture(bytes);
   }
 
-  queue(): QueueView {
+  async queue(): Promise<QueueView> {
     const now = Date.now();
-    this.labels.ask(now);
+    await this.labels.ask(now);
     return {
       cards: this.labels.cards(),
       counts: this.labels.counts(now),
@@ -331,13 +332,35 @@ export class DevicePage implements Desk {
     await this.kept([{ sample, bytes, latent }]);
   }
 
+  /** What is answered for pictures now; what no task can answer for stays without. */
+  private async answersNow(
+    pictures: readonly { latent: Uint8Array; task: string | undefined }[],
+  ): Promise<(Answer | undefined)[]> {
+    const answers: (Answer | undefined)[] = pictures.map(() => undefined);
+    for (const task of new Set(pictures.map((p) => p.task))) {
+      const own = pictures.flatMap((p, i) => (p.task === task ? [i] : []));
+      const latents = own.map((i) => pictures[i]!.latent);
+      const given = await this.behind.recognizer.classify(latents, task).catch((error) => {
+        // There may be no task yet, or no sample of it.
+        if (error instanceof LichenError) return [];
+        throw error;
+      });
+      given.forEach((answer, k) => {
+        answers[own[k]!] = answer;
+      });
+    }
+    return answers;
+  }
+
   /** What is done now and then: questions, thumbnails of what has gone, a password that was set beside the agent. */
   private tidy(): void {
     const { config, log } = this.parts;
     const { memory } = this.rooms;
+    const now = Date.now();
+    this.labels
+      .ask(now, WAITING)
+      .catch((error) => log.error({ error: messageOf(error) }, 'no question could be put'));
     try {
-      const now = Date.now();
-      this.labels.ask(now, WAITING);
       this.actions.expire(now - config.label.keep);
       this.thumbnails.prune((sample) => memory.has(sample));
       if (this.guarded) this.listening?.open();

@@ -5,6 +5,8 @@ import { distance } from './look.js';
 export interface Candidate {
   sample: string;
   source: string;
+  /** The task whose answer was asked for, where one was named. */
+  task: string | undefined;
   at: number;
   reason: AskReason;
   /** How much a label would tell, by itself. */
@@ -39,8 +41,14 @@ export class Candidates {
     return this.held.size;
   }
 
-  get(sample: string): Candidate | undefined {
-    return this.held.get(sample);
+  list(): Candidate[] {
+    return [...this.held.values()];
+  }
+
+  /** Notes what is thought of a picture now, where it is still held. */
+  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer'>): void {
+    const candidate = this.held.get(sample);
+    if (candidate) Object.assign(candidate, now);
   }
 
   /**

@@ -23,7 +23,12 @@ export interface WeakSignalsParts {
   /** Answers for a picture with the classes of one task. */
   answer: (latent: Uint8Array, task: string) => Promise<Answer | undefined>;
   learn: (frame: Frame, task: string, label: string) => Promise<void>;
-  ask: (frame: Frame, answer: Answer | undefined, weak: { label: string; source: string }) => Promise<void>;
+  ask: (
+    frame: Frame,
+    task: string,
+    answer: Answer | undefined,
+    weak: { label: string; source: string },
+  ) => Promise<void>;
   failed: (topic: string, error: unknown) => void;
 }
 
@@ -102,6 +107,6 @@ export class WeakSignals {
     const said = await answer(nearest.latent, task);
     const probability = agreement(label, this.trust(topic), said, classesOf(task));
     if (isSure(probability)) await learn(nearest, task, label);
-    else await ask(nearest, said, { label, source: topic });
+    else await ask(nearest, task, said, { label, source: topic });
   }
 }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sampleId } from '../../src/backbone/latents.js';
+import type { Seen } from '../../src/label/queue.js';
 import { Sealed } from '../../src/label/sealed.js';
+import type { Answer } from '../../src/recognize/recognizer.js';
 import { latentsOf, type Photograph, photographs } from '../agent/pictures.js';
 import { type Bedrock, openBedrock } from '../agent/rooms.js';
 import { errorOf } from '../error-of.js';
@@ -12,6 +14,8 @@ import { answerOf, DAY, HOUR, openQueue, type QueueRooms, seenOf } from './queue
 const scratch = scratchFolder();
 let bedrock: Bedrock;
 let rooms: QueueRooms;
+/** What is said of each latent when questions are put. */
+let said: Map<Uint8Array, Answer>;
 /** One photograph of each of five kinds, and the first of them a little darker. */
 let pictures: Photograph[];
 let latents: Uint8Array[];
@@ -25,8 +29,13 @@ beforeAll(async () => {
 });
 afterAll(() => bedrock.trunk.close());
 
-const open = (options = {}) => openQueue(scratch.path('store'), bedrock.backbone.latentCodec, options);
+const open = (options = {}) =>
+  openQueue(scratch.path('store'), bedrock.backbone.latentCodec, {
+    answers: async (held) => held.map(({ latent }) => said.get(latent)),
+    ...options,
+  });
 beforeEach(() => {
+  said = new Map();
   rooms = open();
 });
 afterEach(() => rooms.store.close());
@@ -35,7 +44,11 @@ const reopen = (options = {}) => {
   rooms.store.close();
   rooms = open(options);
 };
-const offer = (k: number, more = {}) => rooms.queue.offer(seenOf(pictures[k]!, latents[k]!, more));
+/** Puts a picture before the queue; what is said of it stays the same unless a test says otherwise. */
+const offer = (k: number, more: Partial<Seen> = {}) => {
+  if (more.answer) said.set(latents[k]!, more.answer);
+  return rooms.queue.offer(seenOf(pictures[k]!, latents[k]!, more));
+};
 const ids = (...indices: number[]) => indices.map((k) => pictures[k]!.id);
 const waiting = () => rooms.queue.cards().map((card) => card.sample);
 /** All files of the store, one after the other. */
@@ -50,7 +63,7 @@ describe('what is asked', () => {
     await offer(4, { answer: answerOf('boot', 0.9, { novel: true, pValue: 0.02 }) });
     const order: string[] = [];
     for (let wanted = 1; wanted <= 4; wanted++) {
-      rooms.queue.ask(HOUR, wanted);
+      await rooms.queue.ask(HOUR, wanted);
       order.push(...waiting().filter((sample) => !order.includes(sample)));
     }
     expect(order).toEqual(ids(4, 3, 2, 1));
@@ -65,12 +78,29 @@ describe('what is asked', () => {
     expect(cards[pictures[4]!.id]!.answer!.label).toBeNull();
   });
 
+  it('goes by what is said of the pictures now, not by what was said as they passed', async () => {
+    await offer(1, { answer: answerOf('sandal', 0.55) });
+    await offer(2, { answer: answerOf('trouser', 0.95) });
+    // A label has come: sandals are known now, and trousers are not so sure any more.
+    said.set(latents[1]!, answerOf('sandal', 0.99));
+    said.set(latents[2]!, answerOf('trouser', 0.6));
+    await rooms.queue.ask(HOUR, 1);
+    const [card] = rooms.queue.cards();
+    expect(card).toMatchObject({ sample: pictures[2]!.id, reason: 'unsure', answer: { probability: 0.6 } });
+  });
+
+  it('is put once where two ask at a time', async () => {
+    for (const k of [0, 1, 2]) await offer(k);
+    await Promise.all([rooms.queue.ask(HOUR, 2), rooms.queue.ask(HOUR, 2)]);
+    expect(waiting()).toHaveLength(2);
+  });
+
   it('is unlike what is known and unlike what was asked before, at equal worth', async () => {
     rooms.queue.learned('f'.repeat(32), latents[4]!);
     const sure = { answer: answerOf('x', 0.6) };
     for (const k of [3, 2]) await offer(k, sure);
     // A sneaker looks more like the boot that is known than trousers do.
-    rooms.queue.ask(HOUR, 1);
+    await rooms.queue.ask(HOUR, 1);
     expect(waiting()).toEqual(ids(2));
   });
 
@@ -79,7 +109,7 @@ describe('what is asked', () => {
     expect(await offer(5, { answer: answerOf('bag', 0.7) })).toBe(false);
     expect(await offer(5, { answer: answerOf('bag', 0.52) })).toBe(true);
     expect(rooms.queue.counts(0).candidates).toBe(1);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     expect(waiting()).toEqual(ids(5));
   });
 
@@ -95,14 +125,14 @@ describe('what is asked', () => {
 
   it('is nothing twice, also after a restart, whatever became of it', async () => {
     for (const k of [0, 1, 2]) await offer(k);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     expect(rooms.queue.settle(pictures[0]!.id, 'labelled')).toBe(true);
     expect(rooms.queue.settle(pictures[1]!.id, 'bad')).toBe(true);
     expect(rooms.queue.settle(pictures[1]!.id, 'skipped')).toBe(false);
     for (const restarted of [false, true]) {
       if (restarted) reopen();
       for (const k of [0, 1, 2, 5]) expect(await offer(k)).toBe(false);
-      rooms.queue.ask(HOUR + 1);
+      await rooms.queue.ask(HOUR + 1);
       expect(waiting()).toEqual(ids(2));
     }
   });
@@ -114,21 +144,21 @@ describe('what is asked', () => {
       for (const k of [0, 1, 2, 3, 4]) await offer(k, { at });
     };
     await offerAll(0);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     expect(rooms.queue.counts(HOUR)).toMatchObject({ waiting: 2, asked: 2, candidates: 3 });
     for (const sample of waiting()) rooms.queue.settle(sample, 'labelled');
-    rooms.queue.ask(HOUR + 23 * HOUR);
+    await rooms.queue.ask(HOUR + 23 * HOUR);
     expect(waiting()).toEqual([]);
     reopen({ perDay });
     await offerAll(DAY);
-    rooms.queue.ask(DAY + HOUR - 1);
+    await rooms.queue.ask(DAY + HOUR - 1);
     expect(waiting()).toEqual([]);
-    rooms.queue.ask(DAY + HOUR);
+    await rooms.queue.ask(DAY + HOUR);
     expect(waiting()).toHaveLength(2);
     reopen({ perDay: 0 });
     await offerAll(3 * DAY);
     for (const sample of waiting()) rooms.queue.settle(sample, 'skipped');
-    rooms.queue.ask(5 * DAY);
+    await rooms.queue.ask(5 * DAY);
     expect(waiting()).toEqual([]);
   });
 });
@@ -136,7 +166,7 @@ describe('what is asked', () => {
 describe('what is kept', () => {
   it('is nothing of what was not asked about', async () => {
     for (const k of [0, 1, 2]) await offer(k);
-    rooms.queue.ask(HOUR, 1);
+    await rooms.queue.ask(HOUR, 1);
     const [asked] = waiting();
     const disk = onDisk();
     for (const id of ids(0, 1, 2)) expect(disk.includes(id)).toBe(id === asked);
@@ -144,7 +174,7 @@ describe('what is kept', () => {
 
   it('is sealed: no bytes of the picture, of its latent or of its look are in a file', async () => {
     await offer(0);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     const { picture, latent } = rooms.queue.content(pictures[0]!.id)!;
     expect(await sharp(picture).metadata()).toMatchObject({ format: 'jpeg' });
     expect(Buffer.from(latent).equals(Buffer.from(latents[0]!))).toBe(true);
@@ -162,7 +192,7 @@ describe('what is kept', () => {
 
   it('opens with the right key and at its own place only', async () => {
     await offer(0);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     const other = new Sealed(rooms.store.settings, scratch.path('another.key'));
     const sealed = rooms.sealed.seal('question a', Buffer.from('one'), Buffer.from('two'));
     expect(rooms.sealed.open('question a', sealed).map(String)).toEqual(['one', 'two']);
@@ -182,13 +212,13 @@ describe('what is kept', () => {
         .all();
     await offer(0);
     await offer(1);
-    rooms.queue.ask(HOUR);
+    await rooms.queue.ask(HOUR);
     rooms.queue.settle(pictures[0]!.id, 'labelled');
     expect(rooms.queue.content(pictures[0]!.id)).toBeUndefined();
-    rooms.queue.ask(HOUR + 7 * DAY);
+    await rooms.queue.ask(HOUR + 7 * DAY);
     expect(waiting()).toEqual(ids(1));
     expect(rooms.questions.bytes()).toBeGreaterThan(0);
-    rooms.queue.ask(HOUR + 7 * DAY + 1);
+    await rooms.queue.ask(HOUR + 7 * DAY + 1);
     expect(waiting()).toEqual([]);
     expect(rooms.questions.bytes()).toBe(0);
     expect(Object.fromEntries(contents().map((c) => [c.sample, [c.state, c.content]]))).toEqual({
@@ -197,7 +227,7 @@ describe('what is kept', () => {
     });
     // What was not asked about goes by the same time.
     await offer(2, { at: 0 });
-    rooms.queue.ask(8 * DAY);
+    await rooms.queue.ask(8 * DAY);
     expect(rooms.queue.counts(8 * DAY)).toMatchObject({ waiting: 0, candidates: 0 });
   });
 });

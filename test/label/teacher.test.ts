@@ -48,6 +48,7 @@ async function open(): Promise<void> {
   queue = new LabelQueue({
     questions: new Questions(database, sealed),
     ...{ codec: bedrock.backbone.latentCodec, perDay: 20, keep: 7 * DAY, shown: shownPicture },
+    answers: async (asked) => asked.map(() => undefined),
     trust: () => 0.8,
   });
   frames = new RecentFrames();
@@ -97,7 +98,7 @@ const ask = async (k: number, weak?: { label: string; source: string }) => {
   const { id, bytes } = pictures[k]!;
   const seen = { sample: id, source: 'cam', at: k, bytes, latent: latents[k]!, answer: undefined };
   await queue.offer({ ...seen, ...(weak && { weak }) });
-  queue.ask(1000);
+  await queue.ask(1000);
 };
 /** All that teaching may change. */
 const state = () => ({

@@ -34,7 +34,7 @@ function listen(...list: Partial<Signal>[]): void {
     learn: async ({ sample }, task, label) => {
       learned.push([sample, task, label]);
     },
-    ask: async ({ sample }, _, said) => {
+    ask: async ({ sample }, _task, _answer, said) => {
       asked.push([sample, said.label, said.source]);
     },
     failed: (topic, error) => failed.push(`${topic}: ${error}`),
