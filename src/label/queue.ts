@@ -35,8 +35,8 @@ export interface Seen {
   weak?: { label: string; source: string };
 }
 
-/** Pictures that may be asked about, at one time. */
-const CANDIDATES = 48;
+/** Pictures that may be asked about, at one time: some megabytes. With 48, labels of hand signs were worth less. */
+const CANDIDATES = 128;
 /** How many of the newest labelled samples a question is to be unlike. */
 const KNOWN = 500;
 

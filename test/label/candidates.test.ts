@@ -45,7 +45,7 @@ describe('candidates', () => {
 
   it('are asked about by what they tell, times how far they are from what is known', () => {
     const candidates = new Candidates(10);
-    candidates.add(candidate('near', 0.9, 10));
+    candidates.add(candidate('near', 0.9, 2));
     candidates.add(candidate('far', 0.5, 90));
     expect(candidates.best([])!.sample).toBe('near');
     expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('far');
@@ -55,6 +55,15 @@ describe('candidates', () => {
     expect(candidates.best([candidate('known', 0, 0).look])).toMatchObject({ sample: 'near' });
     expect(candidates.size).toBe(2);
     expect(new Candidates(1).best([])).toBeUndefined();
+  });
+
+  it('are compared by which tells more, not by how much: an early discriminant is sure of everything', () => {
+    const candidates = new Candidates(10);
+    const worths = [1e-9, 2e-9, 3e-9];
+    for (const [k, worth] of worths.entries()) candidates.add(candidate(`c${k}`, worth, 90 + 60 * k));
+    expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('c2');
+    candidates.add(candidate('sure', 0, 330));
+    expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('c2');
   });
 
   it('go when they are old', () => {
