@@ -50,9 +50,9 @@ describe('candidates', () => {
     expect(candidates.best([])!.sample).toBe('near');
     expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('far');
     // What is thought of them changes.
-    candidates.judge('far', { worth: 0.1, reason: 'different', answer: null });
+    candidates.judge('far', { worth: 1, reason: 'different', answer: null });
     candidates.judge('gone', { worth: 2, reason: 'novel', answer: null });
-    expect(candidates.best([candidate('known', 0, 0).look])).toMatchObject({ sample: 'near' });
+    expect(candidates.best([])).toMatchObject({ sample: 'far', worth: 1, reason: 'different' });
     expect(candidates.size).toBe(2);
     expect(new Candidates(1).best([])).toBeUndefined();
   });
