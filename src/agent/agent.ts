@@ -284,7 +284,8 @@ export class Agent {
       if (source !== undefined) this.pictures?.show(source, bytes);
     }
     if (this.page && label === undefined) {
-      await this.page.seen({ sample, source: source ?? path, at, bytes, latent, answer, smoothed });
+      const shown = { sample, source: source ?? path, at, bytes, latent, answer, smoothed };
+      await this.page.seen({ ...shown, task: delivery.task ?? found });
     }
     return kept;
   }

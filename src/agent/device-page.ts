@@ -36,7 +36,7 @@ import { TaskNetwork } from '../learn/network.js';
 import type { Ledger } from '../link/ledger.js';
 import type { MetricsBody } from '../link/schemas.js';
 import { Random } from '../random.js';
-import type { Recognizer } from '../recognize/recognizer.js';
+import type { Answer, Recognizer } from '../recognize/recognizer.js';
 import { bareModel } from '../recognize/task-model.js';
 import { keyFileOf } from '../store/store.js';
 import { agentConfigSchema } from './config.js';
@@ -78,6 +78,7 @@ export class DevicePage implements Desk {
   private readonly behind: Behind;
   private readonly frameList = new RecentFrames();
   private readonly labels: LabelQueue;
+  private readonly actions: Actions;
   private readonly questions: Questions;
   private readonly thumbnails: Thumbnails;
   private readonly signals: WeakSignals;
@@ -96,6 +97,7 @@ export class DevicePage implements Desk {
     this.behind = behind;
     const sealed = new Sealed(store.settings, keyFileOf(store.folder));
     const weak = new WeakLabels(store.database);
+    this.actions = new Actions(store.database, sealed);
     this.passwords = new Passwords(passwordFileOf(store.folder));
     this.thumbnails = new Thumbnails(store.database, sealed);
     this.questions = new Questions(store.database, sealed);
@@ -106,6 +108,7 @@ export class DevicePage implements Desk {
       codec: backbone.latentCodec,
       perDay: config.label.perDay,
       keep: config.label.keep,
+      answers: (pictures) => this.answersNow(pictures),
       shown: shownPicture,
       trust: (topic) => this.signals.trust(topic),
     });
@@ -114,7 +117,7 @@ export class DevicePage implements Desk {
       memory,
       queue: this.labels,
       frames: this.frameList,
-      actions: new Actions(store.database, sealed),
+      actions: this.actions,
       thumbnails: config.label.thumbnails ? this.thumbnails : undefined,
       answered: (sample, answer) => {
         const frame = this.frameList.answer(sample, answer);
@@ -132,8 +135,8 @@ export class DevicePage implements Desk {
       classesOf: (task) => store.tasks.get(task)?.classes ?? [],
       answer: (latent, task) => behind.learning.answer(latent, task),
       learn: (frame, task, label) => this.learnWeak(frame, task, label),
-      ask: async ({ sample, source, at, bytes, latent }, answer, said) => {
-        await this.labels.offer({ sample, source, at, bytes, latent, answer, weak: said });
+      ask: async ({ sample, source, at, bytes, latent }, task, answer, said) => {
+        await this.labels.offer({ sample, source, task, at, bytes, latent, answer, weak: said });
       },
       failed: (topic, error) =>
         parts.log.warn({ topic, error: messageOf(error) }, 'a weak label was not taken'),
@@ -193,6 +196,7 @@ export class DevicePage implements Desk {
   /** A picture without a label was answered, or could not be. */
   async seen(frame: Frame): Promise<void> {
     this.frameList.add(frame);
+    this.signals.seen(frame);
     this.live.frame(frameView(frame));
     const { source, sample } = frame;
     if (await this.teacher.recordFrame(source, sample)) return;
@@ -238,9 +242,9 @@ export class DevicePage implements Desk {
     return size === 'small' ? thumbnail(bytes) : shownPicture(bytes);
   }
 
-  queue(): QueueView {
+  async queue(): Promise<QueueView> {
     const now = Date.now();
-    this.labels.ask(now);
+    await this.labels.ask(now);
     return {
       cards: this.labels.cards(),
       counts: this.labels.counts(now),
@@ -328,12 +332,36 @@ export class DevicePage implements Desk {
     await this.kept([{ sample, bytes, latent }]);
   }
 
+  /** What is answered for pictures now; what no task can answer for stays without. */
+  private async answersNow(
+    pictures: readonly { latent: Uint8Array; task: string | undefined }[],
+  ): Promise<(Answer | undefined)[]> {
+    const answers: (Answer | undefined)[] = pictures.map(() => undefined);
+    for (const task of new Set(pictures.map((p) => p.task))) {
+      const own = pictures.flatMap((p, i) => (p.task === task ? [i] : []));
+      const latents = own.map((i) => pictures[i]!.latent);
+      const given = await this.behind.recognizer.classify(latents, task).catch((error) => {
+        // There may be no task yet, or no sample of it.
+        if (error instanceof LichenError) return [];
+        throw error;
+      });
+      given.forEach((answer, k) => {
+        answers[own[k]!] = answer;
+      });
+    }
+    return answers;
+  }
+
   /** What is done now and then: questions, thumbnails of what has gone, a password that was set beside the agent. */
   private tidy(): void {
-    const { log } = this.parts;
+    const { config, log } = this.parts;
     const { memory } = this.rooms;
+    const now = Date.now();
+    this.labels
+      .ask(now, WAITING)
+      .catch((error) => log.error({ error: messageOf(error) }, 'no question could be put'));
     try {
-      this.labels.ask(Date.now(), WAITING);
+      this.actions.expire(now - config.label.keep);
       this.thumbnails.prune((sample) => memory.has(sample));
       if (this.guarded) this.listening?.open();
       this.behind.mayTrain().then(

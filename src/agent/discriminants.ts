@@ -109,14 +109,18 @@ export class Discriminants {
   private async load(task: string, memory: ReplayMemory): Promise<void> {
     // What was taken out before a crash is still in what was saved: then it is made anew of what the memory holds.
     const behind = this.store.settings.get(behindKey(task)) === 'yes';
-    const saved = behind ? undefined : this.store.discriminants.load(task);
-    if (saved) {
-      this.held.set(task, StreamingDiscriminant.decode(saved.state));
+    const closed = this.store.tasks.require(task).closedAt !== undefined;
+    const saved = this.store.discriminants.load(task);
+    const before = saved && StreamingDiscriminant.decode(saved.state);
+    if (before && (!behind || closed)) {
+      this.held.set(task, before);
       this.newest.set(task, saved.updatedAt);
     }
-    if (this.store.tasks.require(task).closedAt !== undefined) return;
-    const since = saved?.updatedAt ?? 0;
+    if (closed) return;
+    const since = behind ? 0 : (saved?.updatedAt ?? 0);
     const missed = memory.refs({ task, heldOut: false }).filter((r) => r.at > since);
     await this.add(missed.map((r) => ({ ...r, latent: memory.read(r) })));
+    // What held-out samples have chosen holds for what is left.
+    if (before && behind) this.tune(task, before);
   }
 }

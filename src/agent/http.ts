@@ -24,6 +24,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'task-closed': 409,
   'task-exists': 409,
   'undo-other': 409,
+  'password-unreadable': 500,
 };
 
 /** Nothing but the page's own style, script, pictures and routes; no frames, no forms to elsewhere. */

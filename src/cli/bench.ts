@@ -14,6 +14,7 @@ import { addAvalanche } from './bench-avalanche.js';
 import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
 import { addDevice } from './bench-device.js';
+import { addLabelling } from './bench-labelling.js';
 import { addMemory } from './bench-memory.js';
 import { addRecognition } from './bench-recognition.js';
 import { addReport } from './bench-report.js';
@@ -51,6 +52,7 @@ export function addBench(program: Command): void {
   addReport(bench);
   addAvalanche(bench);
   addRecognition(bench);
+  addLabelling(bench);
 }
 
 function addAccuracy(bench: Command): void {

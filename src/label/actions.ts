@@ -82,6 +82,11 @@ export class Actions {
     this.database.prepare('DELETE FROM label_actions WHERE id = ?').run(id);
   }
 
+  /** Lets go of what was done before a time: pictures are not kept for longer than that. */
+  expire(before: number): void {
+    this.database.prepare('DELETE FROM label_actions WHERE at < ?').run(before);
+  }
+
   private newest(): ActionRow | undefined {
     return this.database.prepare<ActionRow>('SELECT * FROM label_actions ORDER BY id DESC LIMIT 1').get();
   }

@@ -5,6 +5,8 @@ import { distance } from './look.js';
 export interface Candidate {
   sample: string;
   source: string;
+  /** The task whose answer was asked for, where one was named. */
+  task: string | undefined;
   at: number;
   reason: AskReason;
   /** How much a label would tell, by itself. */
@@ -17,8 +19,8 @@ export interface Candidate {
   picture: Buffer;
 }
 
-/** Pictures that look less apart are the same thing: about what separates a picture from its nearest of hundreds. */
-export const ALIKE = 0.3;
+/** Pictures that look less apart are the same thing: a bit less than what separates a picture from its nearest of hundreds. */
+export const ALIKE = 0.25;
 /** What counts as wholly unlike: about the distance of pictures of different classes. */
 const UNLIKE = 0.6;
 
@@ -39,8 +41,14 @@ export class Candidates {
     return this.held.size;
   }
 
-  get(sample: string): Candidate | undefined {
-    return this.held.get(sample);
+  list(): Candidate[] {
+    return [...this.held.values()];
+  }
+
+  /** Notes what is thought of a picture now, where it is still held. */
+  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer'>): void {
+    const candidate = this.held.get(sample);
+    if (candidate) Object.assign(candidate, now);
   }
 
   /**
@@ -74,15 +82,18 @@ export class Candidates {
 
   /**
    * The picture to be asked about next: what it tells by itself, times how far it is from everything that is known or was
-   * asked about (greedy k-center; Sener & Savarese 2018, algorithm 1). It stays until it is removed.
+   * asked about (greedy k-center; Sener & Savarese 2018, algorithm 1). What it tells counts as its rank among those that are
+   * held, squared: an early discriminant is nearly sure of everything, and its margins say which is less sure, not how much.
+   * It stays until it is removed.
    * @param known how what is known looks
    */
   best(known: readonly Float32Array[]): Candidate | undefined {
+    const worths = this.list().map((c) => c.worth);
     let best: Candidate | undefined;
     let most = Number.NEGATIVE_INFINITY;
     for (const candidate of this.held.values()) {
       const nearest = known.reduce((least, look) => Math.min(least, distance(candidate.look, look)), UNLIKE);
-      const value = candidate.worth * (nearest / UNLIKE);
+      const value = rankOf(candidate.worth, worths) ** 2 * (nearest / UNLIKE);
       if (value > most) [best, most] = [candidate, value];
     }
     return best;
@@ -97,4 +108,11 @@ export class Candidates {
     for (const c of this.held.values()) if (!least || c.worth < least.worth) least = c;
     return least;
   }
+}
+
+/** The share of values that are lower; of those that are equal, half. */
+function rankOf(value: number, values: readonly number[]): number {
+  let below = 0;
+  for (const other of values) below += other < value ? 1 : other === value ? 0.5 : 0;
+  return below / values.length;
 }

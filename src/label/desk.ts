@@ -16,7 +16,7 @@ export interface Desk {
   frames(): FrameView[];
   /** A picture that the device holds, as a JPEG. */
   picture(sample: string, size: 'small' | 'large'): Promise<Buffer | undefined>;
-  queue(): QueueView;
+  queue(): Promise<QueueView>;
   /** @throws LichenError `task-exists`, `task-name-invalid` */
   createTask(task: string): void;
   /** @throws LichenError `task-unknown` */

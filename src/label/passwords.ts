@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LichenError, messageOf } from '../errors.js';
 
@@ -25,8 +25,9 @@ export class Passwords {
     this.file = file;
   }
 
+  /** Whether one was set, be it that its file cannot be read: then nobody may set another one through the page. */
   get isSet(): boolean {
-    return this.stored() !== undefined;
+    return existsSync(this.file);
   }
 
   /** @throws LichenError `password-invalid`, `password-not-kept` */
@@ -56,23 +57,32 @@ export class Passwords {
     }
   }
 
-  /** Whether it is the password; takes some tenths of a second, whatever is given. */
+  /**
+   * Whether it is the password; takes some tenths of a second, whatever is given.
+   * @throws LichenError `password-unreadable` where one was set and its file cannot be read
+   */
   async check(password: string): Promise<boolean> {
+    if (!this.isSet) return false;
     const stored = this.stored();
-    if (!stored || password.length > LONGEST) return false;
+    if (password.length > LONGEST) return false;
     const { salt, hash, ...cost } = stored;
     return timingSafeEqual(await derive(password, salt, cost), hash);
   }
 
-  private stored(): { N: number; r: number; p: number; salt: Buffer; hash: Buffer } | undefined {
+  private stored(): { N: number; r: number; p: number; salt: Buffer; hash: Buffer } {
+    const unreadable = (why: string) =>
+      new LichenError(
+        'password-unreadable',
+        `the page's password cannot be read from ${this.file}: ${why}; set it anew with 'lichen password', as the agent's user`,
+      );
     let text: string;
     try {
       text = readFileSync(this.file, 'utf8');
-    } catch {
-      return undefined;
+    } catch (error) {
+      throw unreadable(messageOf(error));
     }
     const found = /^scrypt (\d+) (\d+) (\d+) ([0-9a-f]{32}) ([0-9a-f]{64})\n$/.exec(text);
-    if (!found) return undefined;
+    if (!found) throw unreadable('it is damaged');
     const [N, r, p] = found.slice(1, 4).map(Number);
     return { N: N!, r: r!, p: p!, salt: Buffer.from(found[4]!, 'hex'), hash: Buffer.from(found[5]!, 'hex') };
   }

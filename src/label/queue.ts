@@ -1,7 +1,7 @@
 import type { LatentShape } from '../backbone/latent.js';
 import type { Answer } from '../recognize/recognizer.js';
 import type { Card, QueueCounts } from './api.js';
-import { ALIKE, Candidates } from './candidates.js';
+import { ALIKE, type Candidate, Candidates } from './candidates.js';
 import { worthOf } from './informative.js';
 import { distance, lookOf } from './look.js';
 import type { Outcome, Questions } from './questions.js';
@@ -14,6 +14,8 @@ export interface QueueOptions {
   perDay: number;
   /** Pictures are let go of after so long, asked about or not; milliseconds. */
   keep: number;
+  /** What is said of pictures now: labels have come since they passed. */
+  answers: (pictures: readonly Pick<Candidate, 'latent' | 'task'>[]) => Promise<(Answer | undefined)[]>;
   /** Makes of a picture what is shown. */
   shown: (bytes: Buffer) => Promise<Buffer>;
   /** How often a weak label was right. */
@@ -24,6 +26,8 @@ export interface QueueOptions {
 export interface Seen {
   sample: string;
   source: string;
+  /** Whose answer was asked for, where a task was named. */
+  task?: string | undefined;
   at: number;
   bytes: Buffer;
   latent: Uint8Array;
@@ -31,8 +35,8 @@ export interface Seen {
   weak?: { label: string; source: string };
 }
 
-/** Pictures that may be asked about, at one time. */
-const CANDIDATES = 48;
+/** Pictures that may be asked about, at one time: some megabytes. With 48, labels of hand signs were worth less. */
+const CANDIDATES = 128;
 /** How many of the newest labelled samples a question is to be unlike. */
 const KNOWN = 500;
 
@@ -51,7 +55,7 @@ export class LabelQueue {
   }
 
   /** Considers a picture. Returns whether it may be asked about. */
-  async offer({ sample, source, at, bytes, latent, answer, weak }: Seen): Promise<boolean> {
+  async offer({ sample, source, task, at, bytes, latent, answer, weak }: Seen): Promise<boolean> {
     const { codec, shown, questions } = this.options;
     const { reason, worth } = worthOf(answer, weak?.label);
     const look = lookOf(latent, codec);
@@ -61,7 +65,7 @@ export class LabelQueue {
     // Another one may have come meanwhile.
     if (!this.candidates.wants(worth, look)) return false;
     this.candidates.add({
-      ...{ sample, source, at, reason, worth, latent, look, picture },
+      ...{ sample, source, task, at, reason, worth, latent, look, picture },
       answer: answer ? answerView(answer) : null,
       weak: weak ?? null,
     });
@@ -77,11 +81,20 @@ export class LabelQueue {
     this.candidates.removeAlike(look);
   }
 
+  /** Notes that a labelled sample was taken out: what looks like it may be asked about again. */
+  unlearned(sample: string): void {
+    this.known.delete(sample);
+  }
+
   /** Puts questions until as many wait as wanted, or the day's are used up. */
-  ask(now: number, wanted = this.options.perDay): void {
+  async ask(now: number, wanted = this.options.perDay): Promise<void> {
     const { questions, perDay, keep } = this.options;
     questions.expire(now - keep);
     this.candidates.removeOld(now - keep);
+    const before = questions.counts(now);
+    if (before.waiting >= wanted || before.asked >= perDay || this.candidates.size === 0) return;
+    await this.judgeAnew();
+    // Somebody else may have asked meanwhile.
     let { waiting, asked } = questions.counts(now);
     while (waiting < wanted && asked < perDay) {
       const best = this.candidates.best([...this.known.values(), ...questions.asked()]);
@@ -92,6 +105,18 @@ export class LabelQueue {
       waiting++;
       asked++;
     }
+  }
+
+  private async judgeAnew(): Promise<void> {
+    const held = this.candidates.list();
+    const answers = await this.options.answers(held);
+    held.forEach(({ sample, weak }, i) => {
+      const answer = answers[i];
+      this.candidates.judge(sample, {
+        ...worthOf(answer, weak?.label),
+        answer: answer ? answerView(answer) : null,
+      });
+    });
   }
 
   /** The questions that wait. */

@@ -7,6 +7,8 @@ import { answerView } from './views.js';
 export interface Frame {
   sample: string;
   source: string;
+  /** Whose answer was asked for, where a task was named. */
+  task?: string | undefined;
   at: number;
   bytes: Buffer;
   latent: Uint8Array;

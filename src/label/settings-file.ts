@@ -1,6 +1,15 @@
-import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
-import { type Document, parseDocument, stringify } from 'yaml';
+import { type Document, isCollection, parseDocument, stringify } from 'yaml';
 import type { z } from 'zod';
 import { loadConfig } from '../config/load.js';
 import { isMember, type Setting, settingsOf } from '../config/schema-keys.js';
@@ -10,6 +19,8 @@ import type { SettingsView, SettingView } from './api.js';
 
 /** Settings whose values are not shown. */
 const SECRET = /password|secret|token/i;
+/** A password within an address, such as a camera's. */
+const WITHIN_ADDRESS = /(:\/\/[^/@\s]*:)[^/@\s]+@/g;
 
 /** The device's settings, as its page shows and changes them: in the file that the agent was started with. */
 export class SettingsFile {
@@ -50,19 +61,36 @@ export class SettingsFile {
     }
     const reason = this.readOnly();
     if (reason !== undefined) throw new LichenError('settings-read-only', reason);
-    const document = this.document()!;
-    const path = key.split('.');
-    if (value === '') document.deleteIn(path);
-    else document.setIn(path, typed(value, setting));
-    this.write(document.toString());
+    this.write(this.changed(key.split('.'), value === '' ? undefined : typed(value, setting)));
     this.written.add(key);
     return this.view();
+  }
+
+  /** The file's text with one setting changed, or taken out. */
+  private changed(path: readonly string[], value: unknown): string {
+    const document = this.document()!;
+    try {
+      const [broken] = document.errors;
+      if (broken) throw broken;
+      if (value !== undefined) {
+        dropEmptyGroups(document, path);
+        document.setIn(path, value);
+      } else if (document.hasIn(path)) document.deleteIn(path);
+      return document.toString();
+    } catch (error) {
+      throw new LichenError(
+        'config-invalid',
+        `${this.file} cannot be changed as it is now: ${messageOf(error)}; mend it there first`,
+      );
+    }
   }
 
   private write(text: string): void {
     const draft = `${this.file}.new`;
     try {
       writeFileSync(draft, text, { mode: 0o600 });
+      // Whoever could read the file still can.
+      chmodSync(draft, statSync(this.file!).mode);
       // Another program's environment says nothing of what the file means.
       loadConfig(this.schema, draft, { env: {} });
       renameSync(draft, this.file!);
@@ -105,7 +133,6 @@ export class SettingsFile {
   private settingView(setting: Setting, document: Document | undefined): SettingView {
     const { key, description, allowed } = setting;
     const path = key.split('.');
-    const secret = SECRET.test(key);
     const kind = kindOf(setting);
     const inFile = document?.hasIn(path) === true;
     const value = this.written.has(key)
@@ -116,15 +143,28 @@ export class SettingsFile {
           (part, name) => (part as Record<string, unknown> | undefined)?.[name],
           this.running,
         );
+    const text = written(kind === 'other' ? withoutSecrets(value) : value, setting);
+    // What is shown can be sent back as it is, and must not lose a password then.
+    const secret = SECRET.test(key) || (kind !== 'other' && withoutPasswords(text) !== text);
     return {
       ...{ key, description, kind, secret },
       allowed: allowed.map(String),
-      value: secret ? '' : written(kind === 'other' ? withoutSecrets(value) : value, setting),
+      value: secret ? '' : withoutPasswords(text),
       default: secret ? '' : written(setting.default, setting),
       changed: inFile,
     };
   }
 }
+
+/** A group that nothing is written under is a scalar, which takes no setting. */
+function dropEmptyGroups(document: Document, path: readonly string[]): void {
+  for (let n = 1; n < path.length; n++) {
+    const group = path.slice(0, n);
+    if (document.hasIn(group) && !isCollection(document.getIn(group, true))) document.deleteIn(group);
+  }
+}
+
+const withoutPasswords = (text: string): string => text.replace(WITHIN_ADDRESS, '$1...@');
 
 function kindOf({ types, allowed }: Setting): SettingView['kind'] {
   if (types.includes('array') || types.includes('object')) return 'other';

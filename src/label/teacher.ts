@@ -100,6 +100,7 @@ export class Teacher {
     return this.inTurn(async () => {
       const acted = this.kept(sample);
       await this.parts.learning.unlearn(sample);
+      this.parts.queue.unlearned(sample);
       const { task, label } = acted.before!;
       return this.parts.actions.add({ kind: 'remove', task, label, on: [acted] }, Date.now());
     });
@@ -188,6 +189,7 @@ export class Teacher {
       );
     }
     await learning.learn({ sample, task, label, latent });
+    queue.learned(sample, latent);
     const picture = question?.picture ?? frame?.bytes;
     if (picture) await thumbnails?.add([{ sample, bytes: picture }]);
     this.lookedAtWeak(sample, label, 1);
@@ -214,10 +216,13 @@ export class Teacher {
     const { learning, memory, queue, thumbnails } = this.parts;
     if (before && after) {
       if (memory.has(sample)) await learning.relabel(sample, before.label);
-    } else if (before) await learning.learn({ sample, latent, ...before });
-    else if (after) {
+    } else if (before) {
+      await learning.learn({ sample, latent, ...before });
+      queue.learned(sample, latent);
+    } else if (after) {
       // Where the memory has let go of it already there is nothing to take back.
       if (memory.has(sample)) await learning.unlearn(sample);
+      queue.unlearned(sample);
       thumbnails?.remove(sample);
     }
     if (!asked || !picture) return;

@@ -53,9 +53,10 @@ export function agreement(
   answer: Answer | undefined,
   classes: readonly string[],
 ): number {
-  if (!answer || answer.novel || !classes.includes(label)) return trust;
+  const others = classes.length - 1;
+  // Who knows one class only calls everything by it, and bears nothing out.
+  if (!answer || answer.novel || others < 1 || !classes.includes(label)) return trust;
   const said = answer.all.find((c) => c.label === label)?.probability ?? 0;
-  const others = Math.max(1, classes.length - 1);
   const right = trust * said;
   const wrong = ((1 - trust) / others) * (1 - said);
   return right + wrong === 0 ? trust : right / (right + wrong);

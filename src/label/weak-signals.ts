@@ -23,8 +23,23 @@ export interface WeakSignalsParts {
   /** Answers for a picture with the classes of one task. */
   answer: (latent: Uint8Array, task: string) => Promise<Answer | undefined>;
   learn: (frame: Frame, task: string, label: string) => Promise<void>;
-  ask: (frame: Frame, answer: Answer | undefined, weak: { label: string; source: string }) => Promise<void>;
+  ask: (
+    frame: Frame,
+    task: string,
+    answer: Answer | undefined,
+    weak: { label: string; source: string },
+  ) => Promise<void>;
   failed: (topic: string, error: unknown) => void;
+}
+
+/** A label that waits for pictures that come after it. */
+interface Waiting {
+  signal: Signal;
+  label: string;
+  at: number;
+  /** The picture nearest in time so far. */
+  nearest: Frame | undefined;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -34,7 +49,7 @@ export interface WeakSignalsParts {
 export class WeakSignals {
   private readonly parts: WeakSignalsParts;
   private readonly ends: (() => void)[] = [];
-  private readonly waits = new Set<NodeJS.Timeout>();
+  private readonly waiting = new Set<Waiting>();
 
   constructor(parts: WeakSignalsParts) {
     this.parts = parts;
@@ -45,13 +60,7 @@ export class WeakSignals {
       const end = this.parts.subscribe(signal.topic, (payload, retained) => {
         // What was said before this program listened is of a picture that nobody saw.
         if (retained) return;
-        const at = Date.now();
-        // The picture may come after the message.
-        const wait = setTimeout(() => {
-          this.waits.delete(wait);
-          this.take(signal, payload, at).catch((error) => this.parts.failed(signal.topic, error));
-        }, signal.within);
-        this.waits.add(wait);
+        this.receive(signal, payload, Date.now());
       });
       this.ends.push(end);
     }
@@ -59,7 +68,18 @@ export class WeakSignals {
 
   stop(): void {
     for (const end of this.ends) end();
-    for (const wait of this.waits) clearTimeout(wait);
+    for (const { timer } of this.waiting) clearTimeout(timer);
+    this.waiting.clear();
+  }
+
+  /** Notes a picture: of a quick camera the nearest one to a label is long forgotten when the wait for later ones ends. */
+  seen(frame: Frame): void {
+    for (const label of this.waiting) {
+      const { source, within } = label.signal;
+      const apart = Math.abs(frame.at - label.at);
+      if (apart > within || (source !== undefined && source !== frame.source)) continue;
+      if (!label.nearest || apart < Math.abs(label.nearest.at - label.at)) label.nearest = frame;
+    }
   }
 
   /** How often labels of a topic are right. */
@@ -68,20 +88,25 @@ export class WeakSignals {
     return this.parts.weak.trust(topic, signal?.trust ?? 0.5);
   }
 
-  private async take(
-    { topic, task, source, labels, within }: Signal,
-    payload: Buffer,
-    at: number,
-  ): Promise<void> {
+  private receive(signal: Signal, payload: Buffer, at: number): void {
+    const { source, labels, within } = signal;
     const text = payload.toString('utf8').trim();
-    const label = labels ? labels[text] : text;
+    const label = labels ? (Object.hasOwn(labels, text) ? labels[text] : undefined) : text;
     if (label === undefined || label === '' || Buffer.byteLength(label) > 64) return;
-    const { frames, answer, classesOf, learn, ask } = this.parts;
-    const frame = frames.near(at, within, source);
-    if (!frame) return;
-    const said = await answer(frame.latent, task);
+    const timer = setTimeout(() => {
+      this.waiting.delete(waiting);
+      this.take(waiting).catch((error) => this.parts.failed(signal.topic, error));
+    }, within);
+    const waiting = { signal, label, at, nearest: this.parts.frames.near(at, within, source), timer };
+    this.waiting.add(waiting);
+  }
+
+  private async take({ signal: { topic, task }, label, nearest }: Waiting): Promise<void> {
+    if (!nearest) return;
+    const { answer, classesOf, learn, ask } = this.parts;
+    const said = await answer(nearest.latent, task);
     const probability = agreement(label, this.trust(topic), said, classesOf(task));
-    if (isSure(probability)) await learn(frame, task, label);
-    else await ask(frame, said, { label, source: topic });
+    if (isSure(probability)) await learn(nearest, task, label);
+    else await ask(nearest, task, said, { label, source: topic });
   }
 }

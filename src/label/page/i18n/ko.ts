@@ -339,6 +339,8 @@ export const ko: Dictionary = {
     'password-set': '비밀번호가 이미 있습니다. 그 비밀번호로 로그인해 주세요.',
     'password-wrong': '비밀번호가 맞지 않습니다.',
     'password-invalid': '쓸 수 없는 비밀번호입니다. 더 길게 정해 주세요.',
+    'password-unreadable':
+      '기기에서 비밀번호 파일을 읽지 못했습니다. 기기에서 lichen password로 새로 정해 주세요.',
     'picture-gone': '기기에 이 사진이 더 이상 없습니다. 다음 사진에 레이블을 붙여 주세요.',
     'question-gone': '이미 답하신 질문입니다.',
     'sample-gone': '이 사진은 더 이상 보관되어 있지 않습니다.',

@@ -1,0 +1,17 @@
+/** Sets replay.cap as the user nobody and prints what the page would say: node ... set-setting-as-nobody.ts FILE */
+import { agentConfigSchema } from '../../src/agent/config.js';
+import { loadConfig } from '../../src/config/load.js';
+import { SettingsFile } from '../../src/label/settings-file.js';
+
+process.setgroups!([]);
+process.setgid!(65_534);
+process.setuid!(65_534);
+const file = process.argv[2]!;
+const settings = new SettingsFile(agentConfigSchema, file, loadConfig(agentConfigSchema, file));
+console.log(settings.view().readOnly);
+try {
+  settings.set('replay.cap', '32 MiB');
+  console.log('written');
+} catch (error) {
+  console.log((error as { code?: string }).code);
+}

@@ -1,0 +1,167 @@
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { agentConfigSchema } from '../../src/agent/config.js';
+import { loadConfig } from '../../src/config/load.js';
+import { SettingsFile } from '../../src/label/settings-file.js';
+import { errorOf } from '../error-of.js';
+import { spawnTypeScript } from '../spawn-typescript.js';
+import { scratchFolder } from '../store/scratch.js';
+
+const YAML = `# The camera over the belt.
+device:
+  id: belt-1   # as on its sticker
+
+replay:
+  # The card is small.
+  cap: 8 MiB
+label:
+mqtt:
+  url: mqtt://lichen:geheim99@broker.local:1883
+  password: geheim77
+sources:
+  - kind: ffmpeg
+    name: door
+    input: rtsp://admin:geheim88@10.0.0.9/stream
+`;
+const scratch = scratchFolder();
+let file: string;
+
+beforeEach(() => {
+  file = scratch.path('lichen.yaml');
+  writeFileSync(file, YAML, { mode: 0o640 });
+});
+
+const open = () =>
+  new SettingsFile(agentConfigSchema, file, loadConfig(agentConfigSchema, file, { env: {} }));
+const setting = (settings: SettingsFile, key: string) => settings.view().settings.find((s) => s.key === key)!;
+const text = () => readFileSync(file, 'utf8');
+
+describe('writing a setting', () => {
+  it('changes its line alone: comments, order and the rest stay', () => {
+    const settings = open();
+    expect(setting(settings, 'replay.cap')).toMatchObject({ value: '8 MiB', kind: 'text', changed: true });
+    const view = settings.set('replay.cap', '32 MiB');
+    expect(text()).toBe(YAML.replace('8 MiB', '32 MiB').replace('1   #', '1 #'));
+    expect(view).toMatchObject({ file, restartNeeded: true, readOnly: null });
+    expect(view.settings.find((s) => s.key === 'replay.cap')).toMatchObject({ value: '32 MiB' });
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readdirSync(scratch.path())).toEqual(['lichen.yaml']);
+    expect(loadConfig(agentConfigSchema, file, { env: {} }).replay.cap).toBe(32 * 2 ** 20);
+  });
+
+  it('makes the group where there is none, or an empty one', () => {
+    const settings = open();
+    settings.set('label.perDay', '7');
+    settings.set('label.thumbnails', 'false');
+    settings.set('learn.newLabels', '50');
+    const { label, learn } = loadConfig(agentConfigSchema, file, { env: {} });
+    expect(label).toMatchObject({ perDay: 7, thumbnails: false });
+    expect(learn.newLabels).toBe(50);
+    expect(setting(settings, 'label.perDay')).toMatchObject({ value: '7', changed: true, kind: 'number' });
+    expect(setting(settings, 'label.thumbnails')).toMatchObject({ value: 'false', kind: 'switch' });
+    expect(text()).toContain('# The card is small.');
+  });
+
+  it('takes one out with an empty value, also where it was not written', () => {
+    const settings = open();
+    settings.set('replay.cap', '');
+    expect(text()).not.toContain('8 MiB');
+    expect(setting(settings, 'replay.cap')).toMatchObject({ changed: false, value: '16 MiB' });
+    settings.set('label.perDay', '');
+    settings.set('learn.newLabels', '');
+    expect(loadConfig(agentConfigSchema, file, { env: {} }).label.perDay).toBe(20);
+  });
+
+  it('refuses a wrong value by the name of its setting, and writes nothing', () => {
+    const settings = open();
+    for (const [key, value] of [
+      ['replay.cap', 'a lot'],
+      ['label.perDay', '-1'],
+      ['label.perDay', 'many'],
+      ['label.thumbnails', 'perhaps'],
+      ['label.keep', '3 bananas'],
+      ['mqtt.url', 'http://broker'],
+    ] as const) {
+      const { code, message } = errorOf(() => settings.set(key, value));
+      expect(code).toBe('config-invalid');
+      expect(message).toContain(key);
+      expect(message).toContain(file);
+      expect(message).not.toContain('.new');
+    }
+    expect(text()).toBe(YAML);
+    expect(readdirSync(scratch.path())).toEqual(['lichen.yaml']);
+    expect(settings.view().restartNeeded).toBe(false);
+  });
+
+  it('refuses what is no setting, and lists', () => {
+    const settings = open();
+    expect(errorOf(() => settings.set('replay.size', '1')).code).toBe('setting-unknown');
+    expect(errorOf(() => settings.set('__proto__.x', '1')).code).toBe('setting-unknown');
+    expect(errorOf(() => settings.set('sources', '[]')).code).toBe('setting-not-here');
+    expect(text()).toBe(YAML);
+  });
+});
+
+describe('what is shown', () => {
+  it('is never a secret, neither by its name nor within an address', () => {
+    const settings = open();
+    const view = settings.view();
+    expect(JSON.stringify(view)).not.toMatch(/geheim/);
+    expect(setting(settings, 'mqtt.password')).toMatchObject({ secret: true, value: '', changed: true });
+    expect(setting(settings, 'mqtt.url')).toMatchObject({ secret: true, value: '', changed: true });
+    expect(setting(settings, 'sources')).toMatchObject({ kind: 'other' });
+    expect(setting(settings, 'sources').value).toContain('rtsp://admin:...@10.0.0.9/stream');
+    expect(JSON.stringify(settings.set('mqtt.password', 'geheim66'))).not.toMatch(/geheim/);
+    expect(loadConfig(agentConfigSchema, file, { env: {} }).mqtt.password).toBe('geheim66');
+    settings.set('mqtt.url', 'mqtt://broker.local:1883');
+    expect(setting(settings, 'mqtt.url')).toMatchObject({ secret: false, value: 'mqtt://broker.local:1883' });
+  });
+
+  it('is what the agent runs by, and why nothing can be changed', () => {
+    const running = loadConfig(agentConfigSchema, file, {
+      env: {},
+      overrides: { 'replay.cap': 4 * 2 ** 20 },
+    });
+    expect(setting(new SettingsFile(agentConfigSchema, file, running), 'replay.cap').value).toBe('4 MiB');
+    const without = new SettingsFile(agentConfigSchema, undefined, running);
+    expect(without.view()).toMatchObject({ file: null, readOnly: expect.stringContaining('--config') });
+    expect(errorOf(() => without.set('replay.cap', '8 MiB')).code).toBe('settings-read-only');
+  });
+});
+
+describe('a file that cannot be written', () => {
+  it('is shown, and left as it is', async () => {
+    if (process.getuid?.() === 0) {
+      // The superuser may write anything: ask as nobody, in a process of its own.
+      chmodSync(scratch.path(), 0o755);
+      chmodSync(file, 0o644);
+      const program = fileURLToPath(new URL('set-setting-as-nobody.ts', import.meta.url));
+      const asked = spawnTypeScript(program, [file]);
+      await asked.ended;
+      expect(asked.output()).toBe(
+        `The agent may not write ${file}; change it there, or give its user the right to.\nsettings-read-only\n`,
+      );
+    } else {
+      const settings = open();
+      chmodSync(file, 0o440);
+      expect(settings.view().readOnly).toContain(file);
+      expect(errorOf(() => settings.set('replay.cap', '32 MiB')).code).toBe('settings-read-only');
+    }
+    expect(text()).toBe(YAML);
+  });
+
+  it('may have gone', () => {
+    const settings = open();
+    rmSync(file);
+    expect(settings.view().readOnly).toContain(file);
+    expect(errorOf(() => settings.set('replay.cap', '32 MiB')).code).toBe('settings-read-only');
+  });
+
+  it('may have been broken by hand', () => {
+    const settings = open();
+    writeFileSync(file, 'replay: [8 MiB\n');
+    expect(errorOf(() => settings.set('replay.cap', '32 MiB')).code).toBe('config-invalid');
+    expect(text()).toBe('replay: [8 MiB\n');
+  });
+});
