@@ -73,12 +73,12 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
     },
   },
   'permuted-mnist-10': {
-    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 2 epochs (EWC, tuned)',
+    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 2 epochs of Adam (EWC, tuned)',
     scenario: 'domain',
     classes: 10,
-    training: { epochs: 2, batch: 128, optimizer: 'sgd', rate: 0.1 },
+    training: { epochs: 2, batch: 128, optimizer: 'adam', rate: 1e-3 },
     crown: (seed) => mlp(PIXELS, [100, 100], seed),
     tasks: (seed) => permutations(10, seed),
-    methods: { ewc: { settings: { ewc: { lambda: 100, samples: 5000 } } } },
+    methods: { ewc: { settings: { ewc: { lambda: 30, samples: 5000 } } } },
   },
 };
