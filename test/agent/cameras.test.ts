@@ -213,7 +213,7 @@ describe('pictures that are posted', () => {
     const start = (settings: Record<string, unknown>) =>
       Daemon.start(scratch.path('other'), { sources: [{ kind: 'http-post', name: 'gate' }], ...settings });
     await expect(start({})).rejects.toThrow(/The source 'gate' takes pictures over HTTP.*Set http.port/);
-    await expect(start({ http: { port: 0 } })).rejects.toThrow(/a web server needs a `token`/);
+    await expect(start({ http: { port: 0 } })).rejects.toThrow(/posted need a `token`/);
     await expect(start({ http: { port: 0, token: 'short' } })).rejects.toThrow(/at least 16 characters/);
     await startTaught([]);
     expect(daemon.agent.page?.port).toBeUndefined();

@@ -193,7 +193,7 @@ it('ends within a step when it is stopped, and leaves what answers as it was', a
     learnerOf: () => ({ epochs: 10_000, batch: 8, seed: 1, threads: 1 }),
     onProgress: (task, progress) => {
       steps++;
-      expect(training.running).toEqual({ task, progress });
+      expect(training.running).toEqual({ task, progress, since: expect.any(Number) });
       if (steps === 3) void training.stop();
     },
   });
