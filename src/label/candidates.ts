@@ -45,10 +45,11 @@ export class Candidates {
     return [...this.held.values()];
   }
 
-  /** Notes what is thought of a picture now, where it is still held. */
-  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer'>): void {
+  /** Notes what is thought of a picture now. Returns whether it is still held. */
+  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer' | 'weak'>): boolean {
     const candidate = this.held.get(sample);
     if (candidate) Object.assign(candidate, now);
+    return candidate !== undefined;
   }
 
   /**

@@ -50,8 +50,9 @@ describe('candidates', () => {
     expect(candidates.best([])!.sample).toBe('near');
     expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('far');
     // What is thought of them changes.
-    candidates.judge('far', { worth: 1, reason: 'different', answer: null });
-    candidates.judge('gone', { worth: 2, reason: 'novel', answer: null });
+    const now = { worth: 1, reason: 'different', answer: null, weak: null } as const;
+    expect(candidates.judge('far', now)).toBe(true);
+    expect(candidates.judge('gone', now)).toBe(false);
     expect(candidates.best([])).toMatchObject({ sample: 'far', worth: 1, reason: 'different' });
     expect(candidates.size).toBe(2);
     expect(new Candidates(1).best([])).toBeUndefined();
@@ -81,6 +82,8 @@ describe('how much a label tells', () => {
     const stranger = worthOf(answerOf('bag', 0.99, { novel: true, pValue: 0.001 }), undefined);
     expect(strange).toEqual({ reason: 'novel', worth: 1.99 });
     expect(stranger.worth).toBeGreaterThan(strange.worth);
+    expect(worthOf(answerOf('bag', 0.99, { novel: true, pValue: 0.01 }), 'shoe').reason).toBe('novel');
+    expect(worthOf(undefined, 'shoe').reason).toBe('disagreement');
     expect(worthOf(answerOf('bag', 0.5), 'shoe')).toEqual({ reason: 'disagreement', worth: 1.2 });
   });
 
