@@ -98,15 +98,12 @@ export class LabelQueue {
     if (before.waiting >= wanted || before.asked >= perDay || this.candidates.size === 0) return;
     await this.judgeAnew();
     // Somebody else may have asked meanwhile.
-    let { waiting, asked } = questions.counts(now);
-    while (waiting < wanted && asked < perDay) {
-      const best = this.candidates.best([...this.known.values(), ...questions.asked()]);
-      if (!best) return;
-      questions.add(best, now);
-      this.candidates.remove(best.sample);
-      this.candidates.removeAlike(best.look);
-      waiting++;
-      asked++;
+    const { waiting, asked } = questions.counts(now);
+    const known = [...this.known.values(), ...questions.asked()];
+    for (const next of this.candidates.next(Math.min(wanted - waiting, perDay - asked), known)) {
+      questions.add(next, now);
+      this.candidates.remove(next.sample);
+      this.candidates.removeAlike(next.look);
     }
   }
 
