@@ -73,7 +73,7 @@ describe('candidates', () => {
     candidates.add(candidate('a', 1, 0));
     candidates.add(candidate('beside a', 0.9, 16));
     candidates.add(candidate('opposite', 0.9, 180));
-    candidates.add(candidate('beside opposite', 0.9, 196));
+    candidates.add(candidate('beside opposite', 0.9, 195));
     expect(candidates.next(3, []).map((c) => c.sample)).toEqual(['a', 'opposite', 'beside a']);
     // None of them has gone.
     expect(candidates.size).toBe(4);
