@@ -45,10 +45,11 @@ export class Candidates {
     return [...this.held.values()];
   }
 
-  /** Notes what is thought of a picture now, where it is still held. */
-  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer'>): void {
+  /** Notes what is thought of a picture now. Returns whether it is still held. */
+  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer' | 'weak'>): boolean {
     const candidate = this.held.get(sample);
     if (candidate) Object.assign(candidate, now);
+    return candidate !== undefined;
   }
 
   /**
@@ -81,22 +82,32 @@ export class Candidates {
   }
 
   /**
-   * The picture to be asked about next: what it tells by itself, times how far it is from everything that is known or was
-   * asked about (greedy k-center; Sener & Savarese 2018, algorithm 1). What it tells counts as its rank among those that are
-   * held, squared: an early discriminant is nearly sure of everything, and its margins say which is less sure, not how much.
-   * It stays until it is removed.
+   * The pictures to be asked about next, one after the other: the one that has most of what it tells by itself, times how far
+   * it is from everything that is known or was chosen (greedy k-center; Sener & Savarese 2018, algorithm 1). What it tells
+   * counts as its rank among those that are held, squared: an early discriminant is nearly sure of everything, and its margins
+   * say which is less sure, not how much. They stay until they are removed.
    * @param known how what is known looks
    */
-  best(known: readonly Float32Array[]): Candidate | undefined {
-    const worths = this.list().map((c) => c.worth);
-    let best: Candidate | undefined;
-    let most = Number.NEGATIVE_INFINITY;
-    for (const candidate of this.held.values()) {
-      const nearest = known.reduce((least, look) => Math.min(least, distance(candidate.look, look)), UNLIKE);
-      const value = rankOf(candidate.worth, worths) ** 2 * (nearest / UNLIKE);
-      if (value > most) [best, most] = [candidate, value];
+  next(count: number, known: readonly Float32Array[]): Candidate[] {
+    const left = new Map(
+      this.list().map((c) => [
+        c,
+        known.reduce((least, look) => Math.min(least, distance(c.look, look)), UNLIKE),
+      ]),
+    );
+    const chosen: Candidate[] = [];
+    while (chosen.length < count) {
+      const best = bestOf(left);
+      if (!best) break;
+      chosen.push(best);
+      left.delete(best);
+      for (const [candidate, nearest] of left) {
+        const apart = distance(candidate.look, best.look);
+        if (apart < ALIKE) left.delete(candidate);
+        else left.set(candidate, Math.min(nearest, apart));
+      }
     }
-    return best;
+    return chosen;
   }
 
   private alike(look: Float32Array): Candidate[] {
@@ -108,6 +119,18 @@ export class Candidates {
     for (const c of this.held.values()) if (!least || c.worth < least.worth) least = c;
     return least;
   }
+}
+
+/** @param candidates with the distance of each to the nearest that is known */
+function bestOf(candidates: ReadonlyMap<Candidate, number>): Candidate | undefined {
+  const worths = [...candidates.keys()].map((c) => c.worth);
+  let best: Candidate | undefined;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const [candidate, nearest] of candidates) {
+    const value = rankOf(candidate.worth, worths) ** 2 * (nearest / UNLIKE);
+    if (value > most) [best, most] = [candidate, value];
+  }
+  return best;
 }
 
 /** The share of values that are lower; of those that are equal, half. */

@@ -17,11 +17,11 @@ export interface Worth {
  * @param weak a label from elsewhere that the answer does not bear out
  */
 export function worthOf(answer: Answer | undefined, weak: string | undefined): Worth {
+  if (answer?.novel) return { reason: 'novel', worth: 2 - (answer.pValue ?? 0) };
   if (weak !== undefined && weak !== answer?.label) return { reason: 'disagreement', worth: 1.2 };
   // Who knows one class only calls everything by it.
   const [first, second] = answer?.all ?? [];
-  if (!answer || !first || (!second && !answer.novel)) return { reason: 'different', worth: 1 };
-  if (answer.novel) return { reason: 'novel', worth: 2 - (answer.pValue ?? 0) };
-  const margin = first.probability - second!.probability;
+  if (!first || !second) return { reason: 'different', worth: 1 };
+  const margin = first.probability - second.probability;
   return { reason: margin < UNSURE ? 'unsure' : 'different', worth: 1 - margin };
 }

@@ -57,18 +57,21 @@ export class LabelQueue {
   /** Considers a picture. Returns whether it may be asked about. */
   async offer({ sample, source, task, at, bytes, latent, answer, weak }: Seen): Promise<boolean> {
     const { codec, shown, questions } = this.options;
-    const { reason, worth } = worthOf(answer, weak?.label);
+    const judged = {
+      ...worthOf(answer, weak?.label),
+      answer: answer ? answerView(answer) : null,
+      weak: weak ?? null,
+    };
+    // A label from elsewhere may come after its picture was considered.
+    if (weak && this.candidates.judge(sample, judged)) return true;
+    const { worth } = judged;
     const look = lookOf(latent, codec);
     if (this.known.has(sample) || !this.candidates.wants(worth, look)) return false;
     if (questions.asked().some((asked) => distance(asked, look) < ALIKE)) return false;
     const picture = await shown(bytes);
     // Another one may have come meanwhile.
     if (!this.candidates.wants(worth, look)) return false;
-    this.candidates.add({
-      ...{ sample, source, task, at, reason, worth, latent, look, picture },
-      answer: answer ? answerView(answer) : null,
-      weak: weak ?? null,
-    });
+    this.candidates.add({ ...judged, sample, source, task, at, latent, look, picture });
     return true;
   }
 
@@ -95,15 +98,12 @@ export class LabelQueue {
     if (before.waiting >= wanted || before.asked >= perDay || this.candidates.size === 0) return;
     await this.judgeAnew();
     // Somebody else may have asked meanwhile.
-    let { waiting, asked } = questions.counts(now);
-    while (waiting < wanted && asked < perDay) {
-      const best = this.candidates.best([...this.known.values(), ...questions.asked()]);
-      if (!best) return;
-      questions.add(best, now);
-      this.candidates.remove(best.sample);
-      this.candidates.removeAlike(best.look);
-      waiting++;
-      asked++;
+    const { waiting, asked } = questions.counts(now);
+    const known = [...this.known.values(), ...questions.asked()];
+    for (const next of this.candidates.next(Math.min(wanted - waiting, perDay - asked), known)) {
+      questions.add(next, now);
+      this.candidates.remove(next.sample);
+      this.candidates.removeAlike(next.look);
     }
   }
 
@@ -115,6 +115,7 @@ export class LabelQueue {
       this.candidates.judge(sample, {
         ...worthOf(answer, weak?.label),
         answer: answer ? answerView(answer) : null,
+        weak,
       });
     });
   }

@@ -47,23 +47,36 @@ describe('candidates', () => {
     const candidates = new Candidates(10);
     candidates.add(candidate('near', 0.9, 2));
     candidates.add(candidate('far', 0.5, 90));
-    expect(candidates.best([])!.sample).toBe('near');
-    expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('far');
+    expect(candidates.next(1, [])[0]!.sample).toBe('near');
+    expect(candidates.next(1, [candidate('known', 0, 0).look])[0]!.sample).toBe('far');
     // What is thought of them changes.
-    candidates.judge('far', { worth: 1, reason: 'different', answer: null });
-    candidates.judge('gone', { worth: 2, reason: 'novel', answer: null });
-    expect(candidates.best([])).toMatchObject({ sample: 'far', worth: 1, reason: 'different' });
+    const now = { worth: 1, reason: 'different', answer: null, weak: null } as const;
+    expect(candidates.judge('far', now)).toBe(true);
+    expect(candidates.judge('gone', now)).toBe(false);
+    expect(candidates.next(1, [])[0]).toMatchObject({ sample: 'far', worth: 1, reason: 'different' });
     expect(candidates.size).toBe(2);
-    expect(new Candidates(1).best([])).toBeUndefined();
+    expect(new Candidates(1).next(3, [])).toEqual([]);
+    expect(candidates.next(0, [])).toEqual([]);
   });
 
   it('are compared by which tells more, not by how much: an early discriminant is sure of everything', () => {
     const candidates = new Candidates(10);
     const worths = [1e-9, 2e-9, 3e-9];
     for (const [k, worth] of worths.entries()) candidates.add(candidate(`c${k}`, worth, 90 + 60 * k));
-    expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('c2');
+    expect(candidates.next(1, [candidate('known', 0, 0).look])[0]!.sample).toBe('c2');
     candidates.add(candidate('sure', 0, 330));
-    expect(candidates.best([candidate('known', 0, 0).look])!.sample).toBe('c2');
+    expect(candidates.next(1, [candidate('known', 0, 0).look])[0]!.sample).toBe('c2');
+  });
+
+  it('are chosen far from those that were chosen before', () => {
+    const candidates = new Candidates(10);
+    candidates.add(candidate('a', 1, 0));
+    candidates.add(candidate('beside a', 0.9, 16));
+    candidates.add(candidate('opposite', 0.9, 180));
+    candidates.add(candidate('beside opposite', 0.9, 195));
+    expect(candidates.next(3, []).map((c) => c.sample)).toEqual(['a', 'opposite', 'beside a']);
+    // None of them has gone.
+    expect(candidates.size).toBe(4);
   });
 
   it('go when they are old', () => {
@@ -81,6 +94,8 @@ describe('how much a label tells', () => {
     const stranger = worthOf(answerOf('bag', 0.99, { novel: true, pValue: 0.001 }), undefined);
     expect(strange).toEqual({ reason: 'novel', worth: 1.99 });
     expect(stranger.worth).toBeGreaterThan(strange.worth);
+    expect(worthOf(answerOf('bag', 0.99, { novel: true, pValue: 0.01 }), 'shoe').reason).toBe('novel');
+    expect(worthOf(undefined, 'shoe').reason).toBe('disagreement');
     expect(worthOf(answerOf('bag', 0.5), 'shoe')).toEqual({ reason: 'disagreement', worth: 1.2 });
   });
 

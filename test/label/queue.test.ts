@@ -89,6 +89,20 @@ describe('what is asked', () => {
     expect(card).toMatchObject({ sample: pictures[2]!.id, reason: 'unsure', answer: { probability: 0.6 } });
   });
 
+  it('tells of a label from elsewhere, also where that came after the picture', async () => {
+    await offer(3, { answer: answerOf('shoe', 0.6) });
+    expect(await offer(3, { answer: answerOf('shoe', 0.95), weak: { label: 'boot', source: 'plc' } })).toBe(
+      true,
+    );
+    expect(rooms.queue.counts(0).candidates).toBe(1);
+    await rooms.queue.ask(HOUR);
+    const [card] = rooms.queue.cards();
+    expect(card).toMatchObject({
+      reason: 'disagreement',
+      weak: { label: 'boot', source: 'plc', trust: 0.8 },
+    });
+  });
+
   it('is put once where two ask at a time', async () => {
     for (const k of [0, 1, 2]) await offer(k);
     await Promise.all([rooms.queue.ask(HOUR, 2), rooms.queue.ask(HOUR, 2)]);

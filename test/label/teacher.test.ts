@@ -42,7 +42,7 @@ afterAll(() => bedrock.trunk.close());
 
 async function open(): Promise<void> {
   rooms = await Rooms.open(bedrock, scratch.path('store'));
-  const { store, memory, recognizer, discriminants } = rooms;
+  const { store, memory, recognizer } = rooms;
   const { database } = store;
   const sealed = new Sealed(store.settings, keyFileOf(store.folder));
   queue = new LabelQueue({
@@ -66,14 +66,14 @@ async function open(): Promise<void> {
       },
       relabel: (sample, label) => teaching.relabel(sample, label),
       unlearn: (sample) => teaching.unlearn(sample),
-      answer: (latent, task) => teaching.answer(latent, task),
+      // One sample is too few for an answer, and here nobody looks at it.
+      answer: async () => undefined,
     },
     ...{ memory, queue, frames, actions, thumbnails },
     looked: (source, right, by) => looked.push([source, right, by]),
     answered: () => {},
     changed: () => {},
   });
-  expect(discriminants).toBeDefined();
 }
 beforeEach(open);
 afterEach(async () => {
