@@ -176,9 +176,7 @@ export class DevicePage implements Desk {
   /** @throws LichenError `port-unavailable` */
   async start(): Promise<void> {
     this.signals.start();
-    for (const ref of this.rooms.memory.refs().slice(-STUDIED)) {
-      this.labels.learned(ref.id, this.rooms.memory.read(ref));
-    }
+    this.remember();
     this.tidying = setInterval(() => this.tidy(), TIDY_MS);
     await this.listening?.start(this.guarded);
     this.tidy();
@@ -318,6 +316,21 @@ export class DevicePage implements Desk {
 
   set(key: string, value: string): SettingsView {
     return this.file.set(key, value);
+  }
+
+  /** What was labelled before this start of the program need not be asked about. */
+  private remember(): void {
+    const { memory } = this.rooms;
+    const newest = memory.refs().sort((a, b) => a.at - b.at);
+    for (const ref of newest.slice(-STUDIED)) {
+      try {
+        this.labels.learned(ref.id, memory.read(ref));
+      } catch (error) {
+        // A sample that is damaged on the disk is given up; that is no reason not to start.
+        if (!(error instanceof LichenError)) throw error;
+        this.parts.log.warn({ error: error.message }, 'a sample is damaged');
+      }
+    }
   }
 
   /** Whether strangers are kept out of the server. */
