@@ -195,7 +195,8 @@ export const agentConfigSchema = z
       .describe('The least severity that is logged.'),
   })
   .superRefine(({ sources, http, learn, tasks, memory }, context) => {
-    if (sources.some((s) => s.kind === 'http-post') && http.token === undefined) {
+    const posted = sources.some((s) => s.kind === 'http-post') && http.port !== undefined;
+    if (posted && http.token === undefined) {
       const message = 'pictures that are posted need a `token`, such as `openssl rand -hex 16` gives';
       context.addIssue({ code: 'custom', path: ['http', 'token'], message });
     }
