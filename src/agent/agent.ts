@@ -33,7 +33,7 @@ import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
 
 /** Pictures that go through the trunk together: more are a little faster, and what they need is never given back. */
-const AT_ONCE = 2;
+const AT_ONCE = 4;
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
 const BEAT_EVERY_MS = 1000;
