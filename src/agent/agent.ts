@@ -32,8 +32,6 @@ import { Teaching } from './teaching.js';
 import type { Training } from './training.js';
 import { Webhooks } from './webhooks.js';
 
-/** Pictures that go through the trunk together: more are a little faster, and what they need is never given back. */
-const AT_ONCE = 4;
 const METRICS_EVERY_MS = 10_000;
 const SAVE_EVERY_MS = 60_000;
 const BEAT_EVERY_MS = 1000;
@@ -323,7 +321,7 @@ export class Agent {
       classify: (latents, task) => this.recognizer.classify(latents, task),
       isolationOf: (task) => this.isolationOf(task),
       heldOut: config.learn.heldOut,
-      batch: Math.min(AT_ONCE, profile.trunkBatch),
+      batch: profile.trunkBatch,
       onLabel: (task) => {
         this.training.label(task);
         // The instant answer is a new one with every label.

@@ -47,7 +47,7 @@ export interface IntakeOptions {
   classify: (latents: readonly Uint8Array[], task?: string) => Promise<Answer[]>;
   isolationOf: (task: string) => Isolation;
   heldOut: number;
-  /** Pictures that the trunk takes at once. */
+  /** Pictures that are worked on, and flushed to the disk, together. */
   batch: number;
   /** Called when a labelled sample is kept. */
   onLabel: (task: string) => void;
@@ -69,6 +69,8 @@ interface Read {
   latent: Uint8Array;
 }
 
+/** Pictures in the trunk together: more are a little faster, and the memory that they need is never given back. */
+const IN_TRUNK = 2;
 /** So many samples of a class are learned before any is held out: its first label is to be worth something. */
 const LEARNED_FIRST = 4;
 
@@ -144,7 +146,7 @@ export class Intake {
   }
 
   private async read(part: readonly Waiting[]): Promise<Read[]> {
-    const { backbone, trunk } = this.options;
+    const { backbone } = this.options;
     const good: Waiting[] = [];
     const decoded = await Promise.all(
       part.map(async (w, i) => {
@@ -165,8 +167,18 @@ export class Intake {
       good.push(w);
     });
     if (good.length === 0) return [];
-    const latents = await trunk.latents(this.pictures, good.length);
+    const latents = await this.latents(good.length);
     return good.map((waiting, i) => ({ waiting, id: sampleId(waiting.delivery.bytes), latent: latents[i]! }));
+  }
+
+  private async latents(count: number): Promise<Uint8Array[]> {
+    const latents: Uint8Array[] = [];
+    for (let from = 0; from < count; from += IN_TRUNK) {
+      const part = Math.min(IN_TRUNK, count - from);
+      const pictures = this.pictures.subarray(from * this.size, (from + part) * this.size);
+      latents.push(...(await this.options.trunk.latents(pictures, part)));
+    }
+    return latents;
   }
 
   /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */
