@@ -13,18 +13,22 @@ export function addWholeDevice(bench: Command): void {
       .summary('an agent with camera, page and training: processor time, taps, memory')
       .option('--seconds <n>', 'how long the share of the processor is measured', integer(5, 3600), 60)
       .option('--taps <n>', 'labels that are given on the page', integer(1, 1000), 20)
-      .option('--cap <MiB>', 'a cap of memory while it trains, beside none', integer(100, 100_000), 300),
+      .option(
+        '--cap <MiB>',
+        'a cap of memory that the training fits under, beside none',
+        integer(100, 100_000),
+      ),
     `
 Examples:
   lichen bench whole-device
-  lichen bench whole-device --seconds 20 --cap 280
+  lichen bench whole-device --seconds 20 --cap 450
 
 Needs ffmpeg, and Linux's /proc.`,
-  ).action(async (options: CommonOptions & { seconds: number; taps: number; cap: number }) => {
+  ).action(async (options: CommonOptions & { seconds: number; taps: number; cap?: number }) => {
     const program = fileURLToPath(new URL('main.js', import.meta.url));
     const { seconds, taps, cap } = options;
     const rows = await running('Living', (say) =>
-      measureDevice({ seconds, taps, program, caps: [null, cap] }, say),
+      measureDevice({ seconds, taps, program, caps: cap === undefined ? [null] : [null, cap] }, say),
     );
     finish(options, 'whole-device', { seconds, rows }, () =>
       table(
