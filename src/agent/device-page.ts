@@ -20,7 +20,7 @@ import { Live } from '../label/live.js';
 import { readPageFiles } from '../label/page-files.js';
 import { Passwords, passwordFileOf } from '../label/passwords.js';
 import { Questions } from '../label/questions.js';
-import { LabelQueue } from '../label/queue.js';
+import { KNOWN, LabelQueue } from '../label/queue.js';
 import { type Frame, frameView, RecentFrames } from '../label/recent-frames.js';
 import { pageRoutes } from '../label/routes.js';
 import { Sealed } from '../label/sealed.js';
@@ -322,7 +322,7 @@ export class DevicePage implements Desk {
   private remember(): void {
     const { memory } = this.rooms;
     const newest = memory.refs().sort((a, b) => a.at - b.at);
-    for (const ref of newest.slice(-STUDIED)) {
+    for (const ref of newest.slice(-KNOWN)) {
       try {
         this.labels.learned(ref.id, memory.read(ref));
       } catch (error) {

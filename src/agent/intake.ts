@@ -227,7 +227,7 @@ export class Intake {
   private remember({ id, task, label, latent }: Lesson, at: number): Sample | undefined {
     const { memory } = this.options;
     if (memory.has(id)) {
-      const kept = memory.refs().find((ref) => ref.id === id);
+      const kept = memory.ref(id);
       if (kept?.task === task && kept.label === label) return undefined;
       throw new LichenError(
         'sample-known',

@@ -1,22 +1,11 @@
-import sharp from 'sharp';
+import { smallJpeg } from '../label/shown.js';
 
 /** Most pixels of a side, and JPEG's quality. */
 const SIDE = 320;
 const QUALITY = 70;
 
-/**
- * A picture as it is shown elsewhere: small, turned upright, and without what a camera writes into its files, such as
- * where it stood.
- * @returns a JPEG
- */
-export function shownPicture(bytes: Buffer): Promise<Buffer> {
-  return sharp(bytes)
-    .rotate()
-    .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .jpeg({ quality: QUALITY })
-    .toBuffer();
-}
+/** A picture as it is shown elsewhere. @throws LichenError `picture-unreadable` */
+export const shownPicture = (bytes: Buffer): Promise<Buffer> => smallJpeg(bytes, SIDE, QUALITY);
 
 /**
  * The last picture of each source, published when it is new and at most so often. While one has to wait, newer ones take

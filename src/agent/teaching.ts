@@ -72,7 +72,7 @@ export class Teaching implements Learning {
   }
 
   private ref(sample: string): SampleRef {
-    const found = this.rooms.memory.refs().find((r) => r.id === sample);
+    const found = this.rooms.memory.ref(sample);
     if (!found) throw new LichenError('sample-gone', 'this sample is not kept any more');
     return found;
   }

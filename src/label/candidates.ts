@@ -19,6 +19,9 @@ export interface Candidate {
   picture: Buffer;
 }
 
+/** What is thought of a candidate, which changes with the labels that come. */
+export type Judged = Pick<Candidate, 'reason' | 'worth' | 'answer' | 'weak'>;
+
 /** Pictures that look less apart are the same thing: a bit less than what separates a picture from its nearest of hundreds. */
 export const ALIKE = 0.25;
 /** What counts as wholly unlike: about the distance of pictures of different classes. */
@@ -46,7 +49,7 @@ export class Candidates {
   }
 
   /** Notes what is thought of a picture now. Returns whether it is still held. */
-  judge(sample: string, now: Pick<Candidate, 'reason' | 'worth' | 'answer' | 'weak'>): boolean {
+  judge(sample: string, now: Judged): boolean {
     const candidate = this.held.get(sample);
     if (candidate) Object.assign(candidate, now);
     return candidate !== undefined;

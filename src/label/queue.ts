@@ -1,10 +1,11 @@
 import type { LatentShape } from '../backbone/latent.js';
 import type { Answer } from '../recognize/recognizer.js';
 import type { Card, QueueCounts } from './api.js';
-import { ALIKE, type Candidate, Candidates } from './candidates.js';
+import { ALIKE, type Candidate, Candidates, type Judged } from './candidates.js';
 import { worthOf } from './informative.js';
 import { distance, lookOf } from './look.js';
 import type { Outcome, Questions } from './questions.js';
+import type { Frame } from './recent-frames.js';
 import { answerView } from './views.js';
 
 export interface QueueOptions {
@@ -23,22 +24,14 @@ export interface QueueOptions {
 }
 
 /** A picture as the device saw it. */
-export interface Seen {
-  sample: string;
-  source: string;
-  /** Whose answer was asked for, where a task was named. */
-  task?: string | undefined;
-  at: number;
-  bytes: Buffer;
-  latent: Uint8Array;
-  answer: Answer | undefined;
+export interface Seen extends Omit<Frame, 'smoothed'> {
   weak?: { label: string; source: string };
 }
 
 /** Pictures that may be asked about, at one time: some megabytes. With 48, labels of hand signs were worth less. */
 const CANDIDATES = 128;
 /** How many of the newest labelled samples a question is to be unlike. */
-const KNOWN = 500;
+export const KNOWN = 500;
 
 /**
  * The labelling queue: of all pictures that pass, the few whose labels would help most. What is asked about is put on the
@@ -57,11 +50,7 @@ export class LabelQueue {
   /** Considers a picture. Returns whether it may be asked about. */
   async offer({ sample, source, task, at, bytes, latent, answer, weak }: Seen): Promise<boolean> {
     const { codec, shown, questions } = this.options;
-    const judged = {
-      ...worthOf(answer, weak?.label),
-      answer: answer ? answerView(answer) : null,
-      weak: weak ?? null,
-    };
+    const judged = judgedBy(answer, weak ?? null);
     // A label from elsewhere may come after its picture was considered.
     if (weak && this.candidates.judge(sample, judged)) return true;
     const { worth } = judged;
@@ -111,12 +100,7 @@ export class LabelQueue {
     const held = this.candidates.list();
     const answers = await this.options.answers(held);
     held.forEach(({ sample, weak }, i) => {
-      const answer = answers[i];
-      this.candidates.judge(sample, {
-        ...worthOf(answer, weak?.label),
-        answer: answer ? answerView(answer) : null,
-        weak,
-      });
+      this.candidates.judge(sample, judgedBy(answers[i], weak));
     });
   }
 
@@ -151,4 +135,9 @@ export class LabelQueue {
     const { questions, perDay } = this.options;
     return { ...questions.counts(now), perDay, candidates: this.candidates.size };
   }
+}
+
+/** What is thought of a picture by what is said of it. */
+function judgedBy(answer: Answer | undefined, weak: Candidate['weak']): Judged {
+  return { ...worthOf(answer, weak?.label), answer: answer ? answerView(answer) : null, weak };
 }

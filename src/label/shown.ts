@@ -6,12 +6,17 @@ const LARGE = 640;
 const SMALL = 112;
 
 /** A picture as it is shown: a JPEG, upright, at most 640 pixels wide and high. @throws LichenError `picture-unreadable` */
-export const shownPicture = (bytes: Uint8Array): Promise<Buffer> => jpeg(bytes, LARGE, 80);
+export const shownPicture = (bytes: Uint8Array): Promise<Buffer> => smallJpeg(bytes, LARGE, 80);
 
 /** A thumbnail: a JPEG of about 3 kB. @throws LichenError `picture-unreadable` */
-export const thumbnail = (bytes: Uint8Array): Promise<Buffer> => jpeg(bytes, SMALL, 70);
+export const thumbnail = (bytes: Uint8Array): Promise<Buffer> => smallJpeg(bytes, SMALL, 70);
 
-async function jpeg(bytes: Uint8Array, side: number, quality: number): Promise<Buffer> {
+/**
+ * A picture as it is shown: small, turned upright, and without what a camera writes into its files, such as where it stood.
+ * @param side most pixels of a side
+ * @throws LichenError `picture-unreadable`
+ */
+export async function smallJpeg(bytes: Uint8Array, side: number, quality: number): Promise<Buffer> {
   try {
     return await sharp(bytes)
       .rotate()

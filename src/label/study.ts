@@ -1,5 +1,5 @@
 import { answers as largest } from '../learn/head.js';
-import type { Rows, TaskNetwork } from '../learn/network.js';
+import type { TaskNetwork } from '../learn/network.js';
 import { Discriminant } from '../learn/streaming/discriminant.js';
 import type { Random } from '../random.js';
 import type { StudyView } from './api.js';
@@ -33,8 +33,6 @@ const CURVE = [
 ] as const;
 const FOLDS = 5;
 const MOST_DOUBTFUL = 24;
-/** Samples described at a time, so that whatever else there is to do has its turn. */
-const PORTION = 16;
 
 /** The samples, and what a discriminant computes of them. */
 interface Material {
@@ -62,8 +60,8 @@ export async function studyTask(
   if (classes.length < 2) {
     return { at, samples: samples.length, confusion, curve: [], forecast: null, doubtful: [] };
   }
-  const rows = await describe(network, samples);
-  const discriminant = await Discriminant.prepare(rows, labels, classes.length, network.blocks);
+  const { summary } = await network.describe(samples.map((s) => s.latent));
+  const discriminant = await Discriminant.prepare(summary, labels, classes.length, network.blocks);
   const material = { samples, classes, labels, discriminant, shrinkage };
   const curve = await learningCurve(material, random);
   return {
@@ -166,16 +164,6 @@ function stratified(
     const own = random.shuffle(indices.filter((i) => labels[i] === label));
     return own.slice(0, Math.max(1, Math.round(share * own.length)));
   });
-}
-
-async function describe(network: TaskNetwork, samples: readonly Studied[]): Promise<Rows> {
-  const width = network.blocks.reduce((a, b) => a + b, 0);
-  const data = new Float32Array(samples.length * width);
-  for (let from = 0; from < samples.length; from += PORTION) {
-    const latents = samples.slice(from, from + PORTION).map((s) => s.latent);
-    data.set((await network.describe(latents)).summary.data, from * width);
-  }
-  return { data, count: samples.length, width };
 }
 
 /** Scores as probabilities. */

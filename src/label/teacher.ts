@@ -29,7 +29,7 @@ export interface Learning {
 
 export interface TeacherParts {
   learning: Learning;
-  memory: Pick<ReplayMemory, 'has' | 'refs' | 'read'>;
+  memory: Pick<ReplayMemory, 'has' | 'ref' | 'read'>;
   queue: LabelQueue;
   frames: RecentFrames;
   actions: Actions;
@@ -90,7 +90,7 @@ export class Teacher {
       const answer = await this.parts.learning.answer(acted.latent, task);
       const milliseconds = performance.now() - begun;
       if (answer) this.parts.answered(sample, answer);
-      const heldOut = this.parts.memory.refs().some((r) => r.id === sample && r.heldOut);
+      const heldOut = this.parts.memory.ref(sample)?.heldOut === true;
       return { answer: answer ? answerView(answer) : null, milliseconds, heldOut, undo };
     });
   }
@@ -238,7 +238,7 @@ export class Teacher {
 
   private kept(sample: string): ActedOn {
     const { memory } = this.parts;
-    const ref = memory.refs().find((r) => r.id === sample);
+    const ref = memory.ref(sample);
     if (!ref) throw new LichenError('sample-gone', 'this sample is not kept any more');
     const { task, label } = ref;
     return { sample, latent: memory.read(ref), before: { task, label }, asked: false };

@@ -122,6 +122,13 @@ export class ReplayMemory {
     return this.index.find(id) >= 0;
   }
 
+  /** What is known of a sample; undefined where it is not here. */
+  ref(id: string): SampleRef | undefined {
+    checkSampleId(id);
+    const slot = this.index.find(id);
+    return slot < 0 ? undefined : this.refOf(slot);
+  }
+
   /** The samples that match, ordered by id, so that the same samples give the same order wherever they lie. */
   refs(filter: { task?: string; label?: string; heldOut?: boolean } = {}): SampleRef[] {
     const matches = (group: Group) =>
