@@ -62,8 +62,12 @@ beforeEach(async (context) => {
   });
   await agent.logged('HTTP server listens');
 });
-afterEach(async () => {
+afterEach(async ({ task }) => {
   clearInterval(showing);
+  if (task.result?.state === 'fail') {
+    const shown = await browser?.evaluate('location.hash + " " + document.body.innerText');
+    console.log(`waited for ${browser?.awaited}\nthe page: ${shown}\nthe agent: ${agent?.log.slice(-3000)}`);
+  }
   await browser?.close();
   if (agent?.alive) await agent.kill();
   await camera?.stop();

@@ -44,6 +44,8 @@ export class Chromium {
     number,
     { resolve: (reply: Reply) => void; reject: (error: Error) => void }
   >();
+  /** What is waited for: the last expression given to `until`, for the report of a test that ended while it waited. */
+  awaited = '';
   private session: string | undefined;
   private last = 0;
 
@@ -95,6 +97,7 @@ export class Chromium {
 
   /** Waits, without a limit, until the page is there and an expression in it is true. */
   async until(expression: string): Promise<void> {
+    this.awaited = expression;
     // While the page comes, it has not all the elements to look into: looking at one of them throws.
     const there = `(() => { try { return (${expression}); } catch (error) { if (error instanceof TypeError) return false; throw error; } })()`;
     while ((await this.evaluate(there)) !== true) await new Promise((resolve) => setTimeout(resolve, 20));
