@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { Card } from '../../api.js';
 import { useLanguage, useStore, useText } from '../context.js';
 import { taskOfCard } from '../deck.js';
@@ -29,7 +29,8 @@ export function QuestionsPage() {
   const classes = deck.tasks.find((one) => one.task === task)?.classes ?? [];
   const guess = guessOf(card, task);
 
-  useEffect(() => {
+  // Before the card is painted, so that a key never means the card before.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.repeat || document.querySelector('dialog[open]') !== null) return;
       const target = event.target as HTMLElement;
