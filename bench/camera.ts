@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes } from 'aedes';
 import sharp from 'sharp';
 import { packageRoot } from '../src/backbone/manifest.js';
+import { LEAN_ALLOCATOR } from '../src/process-memory.js';
 import { median } from './statistics.js';
 
 /** What a camera shows, and how the agent looks at it. */
@@ -129,6 +130,7 @@ async function measure({ name, sent, changes, settings }: Case, setting: Setting
   writeFileSync(file, JSON.stringify(config));
   const agent = spawn(process.execPath, [program, 'agent', '--config', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...LEAN_ALLOCATOR, ...process.env },
   });
   let next = 0;
   const show = () => camera.send(pictures[changes ? next++ % pictures.length : 0]!);

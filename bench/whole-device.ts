@@ -8,6 +8,7 @@ import { packageRoot } from '../src/backbone/manifest.js';
 import { freePort } from '../src/demo/folder.js';
 import type { FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
 import { Passwords, passwordFileOf } from '../src/label/passwords.js';
+import { LEAN_ALLOCATOR } from '../src/process-memory.js';
 import { Camera, cpu } from './camera.js';
 import { median } from './statistics.js';
 
@@ -85,6 +86,7 @@ async function measure(
   writeFileSync(file, JSON.stringify(config));
   const agent = spawn(process.execPath, [program, 'agent', '--config', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...LEAN_ALLOCATOR, ...process.env },
   });
   let next = 0;
   const timer = setInterval(() => camera.send(shown[(next++ >> 2) % shown.length]!), 250);

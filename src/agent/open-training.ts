@@ -41,6 +41,8 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       patience: config.learn.earlyStopping ? PATIENCE : 0,
       threads: profile.threads,
       arena: profile.arena,
+      // A device has less memory to spare than time; what early stopping looks with does not fit in with it.
+      lean: !config.learn.earlyStopping,
     }),
     growthOf: (task) =>
       (config.tasks[task]?.isolation ?? config.learn.isolation) === 'auto' ? config.learn.growth : undefined,

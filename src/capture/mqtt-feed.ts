@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { messageOf } from '../errors.js';
 import { Backoff } from '../link/backoff.js';
 import { brokerOf, explainFailure } from '../link/broker-address.js';
+import { connectMqtt } from '../link/connect-mqtt.js';
 import { Random } from '../random.js';
 
 /** Given a message: its topic, its payload, and whether the broker had kept it from before. */
@@ -70,7 +71,7 @@ export class MqttFeed implements Feed {
   private open(): void {
     const { url, username, password, protocol, device } = this.options;
     this.next = undefined;
-    const client = connect(url, {
+    const client = connectMqtt(url, {
       protocolVersion: protocol,
       username,
       password,

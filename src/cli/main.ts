@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT, EXIT_HELP, reportFailure } from './exit.js';

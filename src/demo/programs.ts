@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { HubClient } from '../cli/hub-client.js';
 import { LichenError } from '../errors.js';
+import { LEAN_ALLOCATOR } from '../process-memory.js';
 import type { DemoFolder } from './folder.js';
 
 const COMMAND = process.argv[1]!;
@@ -33,6 +34,7 @@ export class Program {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       stdio: ['ignore', out, out],
       cwd: folder.root,
+      env: { ...LEAN_ALLOCATOR, ...process.env },
     });
     closeSync(out);
     return new Program(name, child, log);

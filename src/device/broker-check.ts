@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect as connectSocket } from 'node:net';
-import { connect } from 'mqtt';
 import { LichenError, messageOf } from '../errors.js';
 import { brokerOf, explainFailure } from '../link/broker-address.js';
+import { connectMqtt } from '../link/connect-mqtt.js';
 import type { Check } from './check.js';
 
 export interface BrokerSettings {
@@ -76,7 +76,7 @@ function openSocket(broker: string): Promise<void> {
 /** CONNECT and CONNACK with an id of its own, so that the agent's session is left alone. */
 function openSession({ url, protocol, username, password }: BrokerSettings): Promise<void> {
   return new Promise((resolve, reject) => {
-    const client = connect(url, {
+    const client = connectMqtt(url, {
       clientId: `lichen-doctor-${randomBytes(6).toString('hex')}`,
       protocolVersion: protocol,
       ...(username !== undefined && { username, password }),

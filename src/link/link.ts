@@ -1,10 +1,11 @@
 import { Socket } from 'node:net';
-import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { Random } from '../random.js';
 import { Backoff } from './backoff.js';
 import { brokerOf, explainFailure } from './broker-address.js';
+import { connectMqtt } from './connect-mqtt.js';
 import { Drain } from './drain.js';
 import { encodeReport, type Reporter } from './encode.js';
 import type { Outbox } from './outbox.js';
@@ -212,7 +213,7 @@ export class Link {
         queueQoSZero: false,
         will,
       };
-      client = connect(url, settings);
+      client = connectMqtt(url, settings);
     } catch (error) {
       this.turn({ lastError: messageOf(error) });
       this.retry();

@@ -6,6 +6,7 @@ import { agentConfigSchema } from '../../src/agent/config.js';
 import { packageRoot } from '../../src/backbone/manifest.js';
 import { loadConfig } from '../../src/config/load.js';
 import { hubConfigSchema } from '../../src/hub/config.js';
+import { LEAN_ALLOCATOR } from '../../src/process-memory.js';
 import { scratchFolder } from '../store/scratch.js';
 
 const scratch = scratchFolder();
@@ -28,6 +29,14 @@ function runnable(unit: string, without = /^$/): string {
   );
   return file;
 }
+
+it('starts the agent with a lean allocator: the unit, and the command itself', () => {
+  const settings = Object.entries(LEAN_ALLOCATOR).map(([name, value]) => `${name}=${value}`);
+  const unit = readFileSync(join(folder, 'lichen-agent.service'), 'utf8');
+  expect(unit).toContain(`\nEnvironment=${settings.join(' ')}\n`);
+  const command = readFileSync(join(packageRoot(), 'src/cli/main.ts'), 'utf8');
+  expect(command.split('\n', 1)[0]).toBe(`#!/usr/bin/env -S ${settings.join(' ')} node`);
+});
 
 describe.each(UNITS)('%s', (unit) => {
   const text = readFileSync(join(folder, unit), 'utf8');
