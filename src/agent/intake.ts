@@ -69,8 +69,6 @@ interface Read {
   latent: Uint8Array;
 }
 
-/** Pictures in the trunk together: more are a little faster, and the memory that they need is never given back. */
-const IN_TRUNK = 2;
 /** So many samples of a class are learned before any is held out: its first label is to be worth something. */
 const LEARNED_FIRST = 4;
 
@@ -171,12 +169,12 @@ export class Intake {
     return good.map((waiting, i) => ({ waiting, id: sampleId(waiting.delivery.bytes), latent: latents[i]! }));
   }
 
+  /** Pictures go through the trunk one by one: several at once take as long, and memory that is never given back. */
   private async latents(count: number): Promise<Uint8Array[]> {
     const latents: Uint8Array[] = [];
-    for (let from = 0; from < count; from += IN_TRUNK) {
-      const part = Math.min(IN_TRUNK, count - from);
-      const pictures = this.pictures.subarray(from * this.size, (from + part) * this.size);
-      latents.push(...(await this.options.trunk.latents(pictures, part)));
+    for (let i = 0; i < count; i++) {
+      const picture = this.pictures.subarray(i * this.size, (i + 1) * this.size);
+      latents.push(...(await this.options.trunk.latents(picture, 1)));
     }
     return latents;
   }

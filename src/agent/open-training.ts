@@ -6,6 +6,9 @@ import { methodOf, methodSettings } from './learn-config.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 import { Training } from './training.js';
 
+/** Samples that a training works on at once: the fewer, the less memory; below four it would take longer. */
+const PIECE = 4;
+
 /** Whom a training tells what became of it. */
 export interface Told {
   /** An event for whoever listens. */
@@ -43,6 +46,7 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       arena: profile.arena,
       // A device has less memory to spare than time; what early stopping looks with does not fit in with it.
       lean: !config.learn.earlyStopping,
+      pieces: Math.ceil(config.learn.batch / PIECE),
     }),
     growthOf: (task) =>
       (config.tasks[task]?.isolation ?? config.learn.isolation) === 'auto' ? config.learn.growth : undefined,

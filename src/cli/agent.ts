@@ -6,7 +6,6 @@ import { Notifier } from '../agent/notify.js';
 import { describeConfig } from '../config/describe.js';
 import { loadConfig } from '../config/load.js';
 import { chooseProfile } from '../device/profile.js';
-import { keepYoungHeapSmall } from '../process-memory.js';
 import { untilStopped } from './run.js';
 
 interface AgentOptions {
@@ -38,7 +37,6 @@ SIGTERM and SIGINT end it cleanly.`,
         process.stdout.write(describeConfig(agentConfigSchema));
         return;
       }
-      keepYoungHeapSmall();
       const config = loadConfig(agentConfigSchema, options.config);
       const profile = chooseProfile(config.profile);
       const log = pino({ name: 'agent', level: config.log });

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { keepYoungHeapSmall } from '../process-memory.js';
 import { EXIT, EXIT_HELP, reportFailure } from './exit.js';
 
 // Whoever reads the output may have seen enough, as `| head` has; that is no failure.
@@ -24,6 +25,7 @@ const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
   demo: async () => (await import('./demo.js')).addDemo,
   hub: async () => (await import('./hub.js')).addHub,
   agent: async () => {
+    keepYoungHeapSmall();
     const { addAgent } = await import('./agent.js');
     return (to) => addAgent(to, version);
   },
