@@ -6,14 +6,15 @@ import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
+import { CorrectedTask, type RecentLabel } from './corrected-task.js';
 import { KeptChooser } from './kept-chooser.js';
-import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
+import { bareModel, checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
 
 export interface Answer {
   task: string;
   label: string;
   probability: number;
-  /** Number of the version that answered, or `instant`. */
+  /** Number of the version that answered, be it with corrections by later labels, or `instant`. */
   version: number | 'instant';
   /** Every class with its probability, likeliest first. */
   all: { label: string; probability: number }[];
@@ -48,6 +49,11 @@ export interface RecognizerOptions {
    * anew beside them. Answers then depend on when they are asked for.
    */
   hurry?: boolean;
+  /**
+   * Labels of a task that came after the version that it runs was trained, oldest first, none of a held-out sample. Left out,
+   * versions answer as they were trained.
+   */
+  recentLabels?: (task: string) => readonly RecentLabel[];
 }
 
 /** Share of new samples up to which an instant answer goes by the covariance before them. */
@@ -79,6 +85,11 @@ export class Recognizer {
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private readonly chooser: KeptChooser;
   private readonly answering = new Set<Promise<unknown>>();
+  /** What labels have changed since the versions were trained; undefined for a task without such labels. */
+  private readonly corrected = new Map<string, Promise<CorrectedTask | undefined>>();
+  /** Tasks of which there are labels that their corrections do not know yet. */
+  private readonly relabelled = new Set<string>();
+  private bare: Promise<TaskNetwork> | undefined;
   /** Covariances that are being factorized anew. */
   private readonly refining = new Map<string, Promise<void>>();
   /** When each may be factorized again. */
@@ -139,9 +150,21 @@ export class Recognizer {
     return answers;
   }
 
+  /** Notes that a label came: it counts from the next answer on. */
+  labelled(task: string): Promise<void> {
+    if (!this.store.versions.current(task)) return this.forget(task);
+    this.relabelled.add(task);
+    return this.letGo([instantKey(task)]);
+  }
+
   /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
   async forget(task?: string): Promise<void> {
-    const keys = task === undefined ? [...this.loaded.keys()] : [task, instantKey(task)];
+    if (task === undefined) this.corrected.clear();
+    else this.corrected.delete(task);
+    await this.letGo(task === undefined ? [...this.loaded.keys()] : [task, instantKey(task)]);
+  }
+
+  private async letGo(keys: readonly string[]): Promise<void> {
     this.chooser.changed();
     const networks = keys.map((key) => this.loaded.get(key));
     for (const key of keys) this.loaded.delete(key);
@@ -155,6 +178,8 @@ export class Recognizer {
     await Promise.allSettled(this.refining.values());
     await this.forget();
     await this.chooser.close();
+    await this.bare?.then((network) => network.close()).catch(() => {});
+    this.bare = undefined;
   }
 
   /** Resolves when what is known of the classes is what answers go by. */
@@ -164,16 +189,66 @@ export class Recognizer {
   }
 
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
+    const corrected = await this.correctedOf(task);
+    return corrected ? corrected.answer(latents) : this.uncorrected(task, latents);
+  }
+
+  /** A task's answers without what labels have changed since its version was trained. */
+  private async uncorrected(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
     const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
     const answers = await answersBy(loaded, task, latents);
     if (loaded.version === 'instant' || !this.options.hurry) return answers;
+    return this.withLaterClasses(task, loaded, latents, answers);
+  }
+
+  /** Answers of a task's version, and of its instant answer for classes that came later. */
+  private async withLaterClasses(
+    task: string,
+    loaded: Loaded,
+    latents: readonly Uint8Array[],
+    answers: Answer[],
+  ): Promise<Answer[]> {
     // A class that the version has not been trained on yet is known to the instant answer alone.
     const discriminant = this.discriminants([task]).get(task);
-    const later = discriminant?.classes.filter((label) => !loaded.classes.includes(label)) ?? [];
+    const later = laterClasses(discriminant, loaded);
     if (!discriminant || later.length === 0) return answers;
     const instant = await this.loadedAs(instantKey(task), () => this.loadInstant(task, discriminant));
     const others = await answersBy(instant, task, latents);
     return answers.map((a, i) => (later.includes(others[i]!.label) ? others[i]! : a));
+  }
+
+  private correctedOf(task: string): Promise<CorrectedTask | undefined> {
+    const known = this.corrected.get(task);
+    if (known && !this.relabelled.has(task)) return known;
+    this.relabelled.delete(task);
+    // What cannot be read of the labels any more changes nothing.
+    const taught = this.teach(task, known).catch(() => undefined);
+    this.corrected.set(task, taught);
+    return taught;
+  }
+
+  private async teach(
+    task: string,
+    before: Promise<CorrectedTask | undefined> | undefined,
+  ): Promise<CorrectedTask | undefined> {
+    const labels = this.options.recentLabels?.(task) ?? [];
+    if (labels.length === 0 || !this.store.versions.current(task)) return undefined;
+    const corrected = (await before) ?? (await this.openCorrected(task));
+    const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
+    // The instant answer, which knows the later classes, is another one with every label.
+    const changing = laterClasses(this.discriminants([task]).get(task), loaded).length > 0;
+    await corrected?.teach(labels, changing);
+    return corrected;
+  }
+
+  private async openCorrected(task: string): Promise<CorrectedTask | undefined> {
+    const discriminant = this.options.live?.(task);
+    if (!discriminant) return undefined;
+    this.bare ??= TaskNetwork.open(this.engine, bareModel(this.backbone), this.backbone.latentCodec, RARELY);
+    const network = await this.bare;
+    const space = discriminant.whitenedNow();
+    if (discriminant.unfactored > FEW_NEW * discriminant.samples) this.refine(task, discriminant);
+    return new CorrectedTask(network, space, (latents) => this.uncorrected(task, latents));
   }
 
   private loadedAs(key: string, open: () => Promise<Loaded>): Promise<Loaded> {
@@ -256,4 +331,9 @@ async function answersBy(
       .sort((a, b) => b.probability - a.probability);
     return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
   });
+}
+
+/** Classes that are known to a task's instant answer, and not to what it runs. */
+function laterClasses(discriminant: StreamingDiscriminant | undefined, { classes }: Loaded): string[] {
+  return discriminant?.classes.filter((label) => !classes.includes(label)) ?? [];
 }

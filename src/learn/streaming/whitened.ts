@@ -20,10 +20,10 @@ export interface Evidence {
 export class WhitenedClasses {
   /** In the order of `Evidence.nearest`. */
   readonly classes: readonly string[];
-  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it. */
-  readonly lower: Float64Array;
   /** What each feature is multiplied by. */
   readonly scales: Float64Array;
+  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; undefined for the unit matrix. */
+  readonly lower: Float64Array | undefined;
   private readonly means: readonly Float64Array[];
   private readonly middle: Float64Array;
   /** Of each mean from the middle. */
@@ -31,14 +31,15 @@ export class WhitenedClasses {
 
   /**
    * @param means of each class, [width]
-   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it
    * @param scales what each feature is multiplied by
+   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; left out where it is the
+   *   unit matrix
    */
   constructor(
     classes: readonly string[],
     means: readonly Float64Array[],
-    lower: Float64Array,
     scales: Float64Array,
+    lower?: Float64Array,
   ) {
     this.classes = [...classes];
     this.lower = lower;
@@ -63,6 +64,19 @@ export class WhitenedClasses {
     return { nearest, distance, angle: this.angle(x) };
   }
 
+  /**
+   * Where a sample lies, seen from the middle of the class means: of unit length, or zero where it lies on the middle.
+   * @param summary of one sample, [width]
+   */
+  direction(summary: ArrayLike<number>): Float32Array {
+    const x = this.whiten(summary);
+    for (let k = 0; k < x.length; k++) x[k]! -= this.middle[k]!;
+    const length = Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+    // What a sum in other order leaves of nothing has no direction.
+    const least = 1e-6 * Math.sqrt(this.middle.reduce((sum, v) => sum + v * v, 0));
+    return Float32Array.from(x, (v) => (length > least ? v / length : 0));
+  }
+
   private angle(x: Float64Array): number {
     if (this.means.length < 2) return 0;
     const length = Math.sqrt(this.products(x, x));
@@ -80,7 +94,7 @@ export class WhitenedClasses {
 
   private whiten(summary: ArrayLike<number>): Float64Array {
     const x = Float64Array.from(this.scales, (scale, k) => scale * summary[k]!);
-    forward(this.lower, x.length, x);
+    if (this.lower) forward(this.lower, x.length, x);
     return x;
   }
 }
