@@ -4,7 +4,7 @@ import { LichenError } from '../errors.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
-import { Novelty } from './novelty.js';
+import { Novelty, TaskNovelty } from './novelty.js';
 import { bareModel } from './task-model.js';
 
 /** What explains a sample, and whether anything does. */
@@ -16,13 +16,13 @@ export interface Explanation {
   novel: boolean;
   /** How much speaks against all classes; undefined as `pValue` is. */
   score?: number;
-  /** Share of known samples that look at least as novel; undefined where there are too few held-out ones. */
+  /** Share of known samples of the task that look at least as novel; undefined where there are too few held-out ones. */
   pValue?: number;
 }
 
 /** How novelty is told. */
 export interface NoveltySetting {
-  /** Share of known samples that may be called novel. */
+  /** Share of known samples of each task that may be called novel. */
   falseAlarms: number;
   /** Latents of known classes that no discriminant was fitted on. */
   heldOut: readonly Uint8Array[];
@@ -38,9 +38,9 @@ export class TaskChooser {
   readonly classes: readonly string[];
   private readonly network: TaskNetwork;
   private readonly space: WhitenedClasses;
-  private readonly novelty: Novelty | undefined;
+  private readonly novelty: TaskNovelty | undefined;
 
-  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: Novelty | undefined) {
+  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
     this.network = network;
     this.space = space;
     this.novelty = novelty;
@@ -63,10 +63,10 @@ export class TaskChooser {
     const space = await mergedOf(discriminants).whitened();
     const network = await openNetwork(engine, backbone);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
-    const calibrated = known
-      ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)
-      : undefined;
-    return new TaskChooser(network, space, calibrated);
+    if (!known) return new TaskChooser(network, space, undefined);
+    const found = await evidenceOf(network, space, novelty.heldOut);
+    const calibration = found.map((evidence) => ({ task: nearestOf(space, evidence).task, evidence }));
+    return new TaskChooser(network, space, new TaskNovelty(calibration, novelty.falseAlarms));
   }
 
   /**
@@ -94,22 +94,20 @@ export class TaskChooser {
   async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
     const found = await evidenceOf(this.network, this.space, latents);
     return found.map((evidence) => {
-      const name = this.classes[evidence.nearest]!;
-      return {
-        task: name.slice(0, name.indexOf('/')),
-        label: name.slice(name.indexOf('/') + 1),
-        novel: this.novelty?.isNovel(evidence) ?? false,
-        ...(this.novelty && {
-          score: this.novelty.score(evidence),
-          pValue: this.novelty.pValue(evidence),
-        }),
-      };
+      const nearest = nearestOf(this.space, evidence);
+      return { ...nearest, novel: false, ...this.novelty?.judge(nearest.task, evidence) };
     });
   }
 
   close(): Promise<void> {
     return this.network.close();
   }
+}
+
+/** The nearest class, and its task. */
+function nearestOf({ classes }: WhitenedClasses, { nearest }: Evidence): { task: string; label: string } {
+  const name = classes[nearest]!;
+  return { task: name.slice(0, name.indexOf('/')), label: name.slice(name.indexOf('/') + 1) };
 }
 
 /** @throws LichenError `task-untrained` when no task has been seen here */

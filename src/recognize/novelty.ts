@@ -63,6 +63,56 @@ export class Novelty {
   }
 }
 
+/** What is said of a sample's novelty. */
+export interface Judged {
+  novel: boolean;
+  /** How much speaks against all classes, in deviations of known samples. */
+  score: number;
+  /** Share of known samples that look at least as novel. */
+  pValue: number;
+}
+
+/**
+ * Novelty of samples of several tasks, with a threshold for each: what is usual for one is not for another, and one threshold
+ * for all would take the false alarms of all from the task that is spread widest. It is conformal within each task (Mondrian
+ * conformal prediction, Vovk, Gammerman & Shafer 2005, section 4.5): calibration samples count for the task that was chosen for
+ * them, as new ones do, so that each task keeps the rate, whichever are chosen wrongly.
+ *
+ * A task with too few calibration samples for the rate goes by those of all tasks, and what is called novel there has to look
+ * more novel than each of its own, too.
+ */
+export class TaskNovelty {
+  private readonly all: Novelty;
+  private readonly own = new Map<string, Novelty>();
+  /** Of tasks with too few samples: the highest score of theirs, among all. */
+  private readonly highest = new Map<string, number>();
+
+  /**
+   * @param known evidence of samples of known classes that nothing was fitted on, with the task that was chosen for each
+   * @param falseAlarms share of known samples of each task that may be called novel, above 0 and below 1
+   * @throws LichenError `novelty-rate`
+   */
+  constructor(known: readonly { task: string; evidence: Evidence }[], falseAlarms: number) {
+    this.all = new Novelty(
+      known.map((k) => k.evidence),
+      falseAlarms,
+    );
+    for (const task of new Set(known.map((k) => k.task))) {
+      const own = known.flatMap((k) => (k.task === task ? [k.evidence] : []));
+      if (own.length >= Novelty.samplesFor(falseAlarms)) this.own.set(task, new Novelty(own, falseAlarms));
+      else this.highest.set(task, Math.max(...own.map((e) => this.all.score(e))));
+    }
+  }
+
+  /** @param task that was chosen for the sample */
+  judge(task: string, evidence: Evidence): Judged {
+    const by = this.own.get(task) ?? this.all;
+    const score = by.score(evidence);
+    const novel = by.isNovel(evidence) && score > (this.highest.get(task) ?? Number.NEGATIVE_INFINITY);
+    return { novel, score, pValue: by.pValue(evidence) };
+  }
+}
+
 function spread(values: readonly number[]): { mean: number; deviation: number } {
   const mean = values.reduce((sum, v) => sum + v, 0) / Math.max(1, values.length);
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length);
