@@ -325,9 +325,9 @@ export class Agent {
       isolationOf: (task) => this.isolationOf(task),
       heldOut: config.learn.heldOut,
       batch: profile.trunkBatch,
-      onLabel: (task) => {
+      onLabel: ({ task, heldOut, ...sample }) => {
         this.training.label(task);
-        void this.recognizer.labelled(task);
+        void this.recognizer.labelled(task, heldOut ? undefined : sample);
       },
       onKept: (pictures) => {
         this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));

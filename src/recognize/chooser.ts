@@ -2,6 +2,7 @@ import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { TaskNetwork } from '../learn/network.js';
+import { dot } from '../learn/streaming/linear.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
 import { Novelty, TaskNovelty } from './novelty.js';
@@ -19,6 +20,16 @@ export interface Explanation {
   /** Share of known samples of the task that look at least as novel; undefined where there are too few held-out ones. */
   pValue?: number;
 }
+
+/** A labelled sample. */
+export interface NamedSample {
+  task: string;
+  label: string;
+  latent: Uint8Array;
+}
+
+/** A sample is much the same as a labelled one from this cosine on: photographs of the same thing seldom come to it. */
+const SAME = 0.5;
 
 /** How novelty is told. */
 export interface NoveltySetting {
@@ -39,6 +50,8 @@ export class TaskChooser {
   private readonly network: TaskNetwork;
   private readonly space: WhitenedClasses;
   private readonly novelty: TaskNovelty | undefined;
+  /** Samples that are known as what they are, and where they lie. */
+  private named: ReadonlyMap<NamedSample, Float32Array> = new Map();
 
   private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
     this.network = network;
@@ -64,8 +77,10 @@ export class TaskChooser {
     const network = await openNetwork(engine, backbone);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     if (!known) return new TaskChooser(network, space, undefined);
-    const found = await evidenceOf(network, space, novelty.heldOut);
-    const calibration = found.map((evidence) => ({ task: nearestOf(space, evidence).task, evidence }));
+    const calibration = (await summariesOf(network, novelty.heldOut)).map((summary) => {
+      const evidence = space.evidence(summary);
+      return { task: nearestOf(space, evidence).task, evidence };
+    });
     return new TaskChooser(network, space, new TaskNovelty(calibration, novelty.falseAlarms));
   }
 
@@ -92,11 +107,37 @@ export class TaskChooser {
 
   /** What explains each latent. */
   async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
-    const found = await evidenceOf(this.network, this.space, latents);
-    return found.map((evidence) => {
+    const summaries = await summariesOf(this.network, latents);
+    return summaries.map((summary) => {
+      const evidence = this.space.evidence(summary);
       const nearest = nearestOf(this.space, evidence);
-      return { ...nearest, novel: false, ...this.novelty?.judge(nearest.task, evidence) };
+      const judged = { ...nearest, novel: false, ...this.novelty?.judge(nearest.task, evidence) };
+      const named = this.namedAs(summary);
+      return named ? { ...judged, ...named, novel: false } : judged;
     });
+  }
+
+  /** Takes in what some samples are, in place of those before: they and what is much the same are explained so, and not novel. */
+  async know(samples: readonly NamedSample[]): Promise<void> {
+    if (samples.length === this.named.size && samples.every((s) => this.named.has(s))) return;
+    const missing = samples.filter((s) => !this.named.has(s));
+    const summaries = await summariesOf(
+      this.network,
+      missing.map((s) => s.latent),
+    );
+    const found = new Map(missing.map((s, i) => [s, this.space.direction(summaries[i]!)]));
+    this.named = new Map(samples.map((s) => [s, found.get(s) ?? this.named.get(s)!]));
+  }
+
+  private namedAs(summary: Float32Array): { task: string; label: string } | undefined {
+    if (this.named.size === 0) return undefined;
+    const direction = this.space.direction(summary);
+    let [same, most]: [NamedSample | undefined, number] = [undefined, SAME];
+    for (const [sample, other] of this.named) {
+      const cosine = dot(direction, 0, other, 0, other.length);
+      if (cosine >= most) [same, most] = [sample, cosine];
+    }
+    return same && { task: same.task, label: same.label };
   }
 
   close(): Promise<void> {
@@ -123,14 +164,8 @@ function openNetwork(engine: Engine, backbone: Backbone): Promise<TaskNetwork> {
   return TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
 }
 
-async function evidenceOf(
-  network: TaskNetwork,
-  space: WhitenedClasses,
-  latents: readonly Uint8Array[],
-): Promise<Evidence[]> {
+async function summariesOf(network: TaskNetwork, latents: readonly Uint8Array[]): Promise<Float32Array[]> {
   if (latents.length === 0) return [];
   const { summary } = await network.describe(latents);
-  return latents.map((_, i) =>
-    space.evidence(summary.data.subarray(i * summary.width, (i + 1) * summary.width)),
-  );
+  return latents.map((_, i) => summary.data.subarray(i * summary.width, (i + 1) * summary.width));
 }

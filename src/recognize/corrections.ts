@@ -1,3 +1,5 @@
+import { dot } from '../learn/streaming/linear.js';
+
 /** The label should be likelier than any other by so many nats: by a factor of 2.7. */
 const MARGIN = 1;
 /** Times that all samples are gone through at most; few are needed. */
@@ -104,12 +106,7 @@ const log = (p: number): number => Math.log(Math.max(p, LEAST));
 
 /** Squared cosine, 0 where the cosine is negative; of two samples that lie in the middle, 1. */
 function kernel(a: Float32Array, b: Float32Array): number {
-  let product = 0;
-  let apart = 0;
-  for (let k = 0; k < a.length; k++) {
-    product += a[k]! * b[k]!;
-    apart += (a[k]! - b[k]!) ** 2;
-  }
-  if (apart < 1e-6) return 1;
-  return product > 0 ? Math.min(1, product) ** 2 : 0;
+  const cosine = dot(a, 0, b, 0, a.length);
+  if (cosine === 0) return a.every((v) => v === 0) && b.every((v) => v === 0) ? 1 : 0;
+  return cosine > 0 ? Math.min(1, cosine) ** 2 : 0;
 }

@@ -150,18 +150,28 @@ export class Recognizer {
     return answers;
   }
 
-  /** Notes that a label came: it counts from the next answer on. */
-  labelled(task: string): Promise<void> {
-    if (!this.store.versions.current(task)) return this.forget(task);
+  /**
+   * Notes that a label came: it counts from the next answer on.
+   * @param sample what was labelled, unless it is held out
+   */
+  labelled(task: string, sample?: { label: string; latent: Uint8Array }): Promise<void> {
+    if (sample && this.options.hurry) this.chooser.name({ ...sample, task });
+    if (!this.store.versions.current(task)) return this.reload(task);
     this.relabelled.add(task);
     return this.letGo([instantKey(task)]);
   }
 
   /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
   async forget(task?: string): Promise<void> {
-    if (task === undefined) this.corrected.clear();
-    else this.corrected.delete(task);
-    await this.letGo(task === undefined ? [...this.loaded.keys()] : [task, instantKey(task)]);
+    this.chooser.forget(task);
+    if (task !== undefined) return this.reload(task);
+    this.corrected.clear();
+    await this.letGo([...this.loaded.keys()]);
+  }
+
+  private reload(task: string): Promise<void> {
+    this.corrected.delete(task);
+    return this.letGo([task, instantKey(task)]);
   }
 
   private async letGo(keys: readonly string[]): Promise<void> {
@@ -304,7 +314,7 @@ export class Recognizer {
     const refined = work().finally(() => this.refining.delete(task));
     this.refining.set(task, refined);
     // What fails here fails again, and is told, where an answer needs it.
-    void refined.then(() => this.forget(task)).catch(() => {});
+    void refined.then(() => this.reload(task)).catch(() => {});
   }
 
   private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {

@@ -3,7 +3,7 @@ import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import type { Evidence } from '../../src/learn/streaming/whitened.js';
 import { fillNormal } from '../../src/normal.js';
 import { Random } from '../../src/random.js';
-import { Novelty } from '../../src/recognize/novelty.js';
+import { Novelty, TaskNovelty } from '../../src/recognize/novelty.js';
 
 const WIDTH = 12;
 
@@ -101,5 +101,60 @@ describe('novelty', () => {
     for (const rate of [0, 1, -0.1, Number.NaN]) {
       expect(() => new Novelty([], rate)).toThrow(expect.objectContaining({ code: 'novelty-rate' }));
     }
+  });
+});
+
+describe('novelty of several tasks', () => {
+  /** Two tasks: samples of one lie close to their classes, those of the other are spread widely. */
+  const spreads = { close: [0.9, 0.01, 50], wide: [0.6, 0.1, 400] } as const;
+  const known = (task: keyof typeof spreads, count: number, seed: number) => {
+    const random = new Random(seed);
+    const [angle, deviation, distance] = spreads[task];
+    return Array.from({ length: count }, () => ({
+      task,
+      evidence: {
+        nearest: 0,
+        angle: angle + deviation * random.normal(),
+        distance: distance + 0.2 * distance * random.normal(),
+      },
+    }));
+  };
+  const share = (novelty: TaskNovelty, samples: ReturnType<typeof known>) =>
+    samples.filter(({ task, evidence }) => novelty.judge(task, evidence).novel).length / samples.length;
+
+  it('keeps the rate in each, where one threshold for both takes all false alarms from one', () => {
+    const calibration = [...known('close', 200, 1), ...known('wide', 200, 2)];
+    const each = new TaskNovelty(calibration, 0.05);
+    const one = new Novelty(
+      calibration.map((c) => c.evidence),
+      0.05,
+    );
+    for (const task of ['close', 'wide'] as const) {
+      const test = known(task, 2000, 3);
+      expect(share(each, test)).toBeGreaterThan(0.015);
+      expect(share(each, test)).toBeLessThan(0.08);
+      const ps = test.map(({ evidence }) => each.judge(task, evidence).pValue);
+      expect(Math.abs(ps.filter((p) => p <= 0.5).length / ps.length - 0.5)).toBeLessThan(0.1);
+    }
+    const byOne = known('wide', 2000, 3).filter((s) => one.isNovel(s.evidence)).length / 2000;
+    expect(byOne).toBeGreaterThan(1.4 * share(each, known('wide', 2000, 3)));
+    // What is usual for the wide task is novel for the close one.
+    const usual = spreads.wide;
+    const evidence = { nearest: 0, angle: usual[0], distance: usual[2] };
+    expect(each.judge('close', evidence).novel).toBe(true);
+    expect(each.judge('wide', evidence).novel).toBe(false);
+  });
+
+  it('calls a sample of a task with few known ones novel where it looks more so than each of them', () => {
+    const drawn = (seed: number) =>
+      new TaskNovelty([...known('close', 200, seed), ...known('wide', 10, 100 + seed)], 0.05);
+    // The highest of eleven that are drawn alike is the new one in one of eleven draws.
+    const shares = Array.from({ length: 40 }, (_, k) => share(drawn(k), known('wide', 500, 200 + k)));
+    expect(shares.reduce((sum, s) => sum + s, 0) / shares.length).toBeLessThan(0.12);
+    const each = drawn(1);
+    const far = { nearest: 0, angle: -0.5, distance: 5000 };
+    expect(each.judge('wide', far).novel).toBe(true);
+    // A task of which there is none yet goes by all.
+    expect(each.judge('new', far).novel).toBe(true);
   });
 });
