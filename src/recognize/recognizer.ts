@@ -58,6 +58,8 @@ export interface RecognizerOptions {
 
 /** Share of new samples up to which an instant answer goes by the covariance before them. */
 const FEW_NEW = 0.1;
+/** So many of the newest labels are known as they are while an instant answer goes by an earlier covariance. */
+const MOST_UNREFINED = 50;
 /** Part of the time that a covariance is factorized in, at most. */
 const REFINING_SHARE = 0.2;
 
@@ -85,10 +87,12 @@ export class Recognizer {
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private readonly chooser: KeptChooser;
   private readonly answering = new Set<Promise<unknown>>();
-  /** What labels have changed since the versions were trained; undefined for a task without such labels. */
+  /** What labels have changed since what a task runs was fitted; undefined for a task without such labels. */
   private readonly corrected = new Map<string, Promise<CorrectedTask | undefined>>();
   /** Tasks of which there are labels that their corrections do not know yet. */
   private readonly relabelled = new Set<string>();
+  /** Labels of tasks that run their instant answer, since its covariance was factorized. */
+  private readonly unrefined = new Map<string, RecentLabel[]>();
   private bare: Promise<TaskNetwork> | undefined;
   /** Covariances that are being factorized anew. */
   private readonly refining = new Map<string, Promise<void>>();
@@ -154,17 +158,28 @@ export class Recognizer {
    * Notes that a label came: it counts from the next answer on.
    * @param sample what was labelled, unless it is held out
    */
-  labelled(task: string, sample?: { label: string; latent: Uint8Array }): Promise<void> {
-    if (sample && this.options.hurry) this.chooser.name({ ...sample, task });
-    if (!this.store.versions.current(task)) return this.reload(task);
+  labelled(task: string, sample?: { id: string; label: string; latent: Uint8Array }): Promise<void> {
     this.relabelled.add(task);
-    return this.letGo([instantKey(task)]);
+    const instant = !this.store.versions.current(task);
+    if (sample && this.options.hurry) {
+      const { id, label, latent } = sample;
+      this.chooser.name({ task, label, latent });
+      if (instant) {
+        const known = this.unrefined.get(task) ?? [];
+        this.unrefined.set(task, [...known, { id, label, latent: () => latent }].slice(-MOST_UNREFINED));
+      }
+    }
+    return this.letGo(instant ? [task, instantKey(task)] : [instantKey(task)]);
   }
 
   /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
   async forget(task?: string): Promise<void> {
     this.chooser.forget(task);
-    if (task !== undefined) return this.reload(task);
+    if (task !== undefined) {
+      this.unrefined.delete(task);
+      return this.reload(task);
+    }
+    this.unrefined.clear();
     this.corrected.clear();
     await this.letGo([...this.loaded.keys()]);
   }
@@ -241,12 +256,15 @@ export class Recognizer {
     task: string,
     before: Promise<CorrectedTask | undefined> | undefined,
   ): Promise<CorrectedTask | undefined> {
-    const labels = this.options.recentLabels?.(task) ?? [];
-    if (labels.length === 0 || !this.store.versions.current(task)) return undefined;
+    const labels = this.store.versions.current(task)
+      ? this.options.recentLabels?.(task)
+      : this.unrefined.get(task);
+    if (!labels || labels.length === 0) return undefined;
     const corrected = (await before) ?? (await this.openCorrected(task));
     const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
     // The instant answer, which knows the later classes, is another one with every label.
-    const changing = laterClasses(this.discriminants([task]).get(task), loaded).length > 0;
+    const later = laterClasses(this.discriminants([task]).get(task), loaded);
+    const changing = loaded.version === 'instant' || later.length > 0;
     await corrected?.teach(labels, changing);
     return corrected;
   }
@@ -305,6 +323,7 @@ export class Recognizer {
   /** Factorizes a task's covariance beside the answers that go by an earlier one. */
   private refine(task: string, discriminant: StreamingDiscriminant): void {
     const begun = Date.now();
+    const before = new Set(this.unrefined.get(task));
     if (this.refining.has(task) || begun < (this.refineAfter.get(task) ?? 0)) return;
     const work = async () => {
       await discriminant.head();
@@ -314,7 +333,12 @@ export class Recognizer {
     const refined = work().finally(() => this.refining.delete(task));
     this.refining.set(task, refined);
     // What fails here fails again, and is told, where an answer needs it.
-    void refined.then(() => this.reload(task)).catch(() => {});
+    const anew = () => {
+      const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
+      this.unrefined.set(task, since);
+      return this.reload(task);
+    };
+    void refined.then(anew).catch(() => {});
   }
 
   private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {

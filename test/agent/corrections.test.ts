@@ -77,7 +77,7 @@ class Device {
     memory.add({ ...sample, latent: unseen[index]! });
     if (!heldOut) await discriminants.add([{ ...sample, latent: unseen[index]! }]);
     memory.flush();
-    await this.recognizer.labelled('tops');
+    await this.recognizer.labelled('tops', heldOut ? undefined : { ...sample, latent: unseen[index]! });
   }
 
   classify() {
@@ -183,5 +183,26 @@ it('a training takes the labels over: its version begins without any beside it',
     await plain.close();
     expect(device.rooms.store.versions.current('tops')!.id).toBe(version.id);
   } else expect(recent.of('tops')).toHaveLength(wrong.length);
+  await device.close();
+}, 120_000);
+
+it('turns a wrong instant answer at once, too, and for good once the covariance is there', async () => {
+  const device = await Device.open();
+  await device.rooms.keep('tops', pictures, latents);
+  const before = await device.classify();
+  await device.recognizer.settled();
+  const wrong = before.flatMap((a, i) => (a.label === others[i]!.label ? [] : [i])).slice(0, 6);
+  expect(wrong.length).toBeGreaterThan(3);
+  for (const i of wrong) {
+    await device.label(i, others[i]!.label);
+    const [answer] = await device.recognizer.classify([unseen[i]!], 'tops');
+    expect(answer).toMatchObject({ label: others[i]!.label, version: 'instant' });
+  }
+  const labels = async () => (await device.classify()).map((a) => a.label);
+  const atOnce = await labels();
+  for (const i of wrong) expect(atOnce[i]).toBe(others[i]!.label);
+  await device.recognizer.settled();
+  const settled = await labels();
+  for (const i of wrong) expect(settled[i]).toBe(others[i]!.label);
   await device.close();
 }, 120_000);

@@ -292,8 +292,12 @@ describe('in a hurry', () => {
     for (const index of [novel, right]) {
       // The owner says that it belongs to the other task.
       const latent = other.left.latents[index]!;
-      await hurried.labelled('right', { label: 'x', latent });
-      expect((await hurried.classify([latent]))[0]).toMatchObject({ task: 'right', novel: false });
+      await hurried.labelled('right', { id: String(index), label: 'x', latent });
+      expect((await hurried.classify([latent]))[0]).toMatchObject({
+        task: 'right',
+        label: 'x',
+        novel: false,
+      });
     }
     await hurried.settled();
     const named = await hurried.classify([novel, right].map((i) => other.left.latents[i]!));
