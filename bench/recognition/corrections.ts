@@ -25,7 +25,9 @@ const TASK = 'hand-signs';
 /** One in so many of the training samples is held out. */
 const HELD_OUT_EVERY = 5;
 /** So many labels are also tried alone. */
-const ALONE = 8;
+const ALONE = 4;
+/** So many photographs that are never labelled tell the accuracy. */
+const NEVER = 300;
 /** So many photographs are labelled whether they were answered rightly or not. */
 const WHATEVER = 100;
 
@@ -68,11 +70,22 @@ export async function measureCorrections(
   options: CorrectionsOptions,
   say: (text: string) => void,
 ): Promise<{ rows: CorrectionsRow[] }> {
-  const { folder, methods, perClass, seeds, firstSeed } = options;
   const backbone = await Backbone.open(defaultManifest(), engine);
   const trunk = await backbone.openTrunk(engine);
-  const signs = await readSet(folder, TASK, backbone, trunk, say);
+  const signs = await readSet(options.folder, TASK, backbone, trunk, say);
   await trunk.close();
+  return { rows: await correctionsOf(engine, backbone, signs, options, say) };
+}
+
+/** The same for photographs whose latents are known. */
+export async function correctionsOf(
+  engine: Engine,
+  backbone: Backbone,
+  signs: PictureSet,
+  options: Omit<CorrectionsOptions, 'folder'>,
+  say: (text: string) => void,
+): Promise<CorrectionsRow[]> {
+  const { methods, perClass, seeds, firstSeed } = options;
   const rows: CorrectionsRow[] = [];
   for (const method of methods) {
     const runs: Run[] = [];
@@ -89,7 +102,7 @@ export async function measureCorrections(
       ...{ milliseconds: of('milliseconds'), longest: of('longest') },
     });
   }
-  return { rows };
+  return rows;
 }
 
 async function oneRun(
@@ -98,13 +111,13 @@ async function oneRun(
   signs: PictureSet,
   method: CorrectedMethod,
   seed: number,
-  { perClass, epochs }: CorrectionsOptions,
+  { perClass, epochs }: Pick<CorrectionsOptions, 'perClass' | 'epochs'>,
 ): Promise<Run> {
   const labels = signs.labels.map((label) => signs.classes.indexOf(label));
   const { train, test } = splitOf(labels, perClass, 100 + seed);
   const shuffled = new Random(seed).shuffle([...test]);
   const looked = shuffled.slice(0, Math.floor(shuffled.length / 2));
-  const never = shuffled.slice(looked.length);
+  const never = shuffled.slice(looked.length, looked.length + NEVER);
   const folder = mkdtempSync(join(tmpdir(), 'lichen-corrections-'));
   const store = openStore(folder);
   try {

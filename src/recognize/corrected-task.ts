@@ -1,7 +1,7 @@
 import type { TaskNetwork } from '../learn/network.js';
 import type { WhitenedClasses } from '../learn/streaming/whitened.js';
+import type { Answer } from './answer.js';
 import { Corrections, type Labelled } from './corrections.js';
-import type { Answer } from './recognizer.js';
 
 /** More labelled samples than these would take too long; the newest count. */
 const MOST = 200;

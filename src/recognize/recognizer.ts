@@ -3,26 +3,17 @@ import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
-import { CorrectedTask, type RecentLabel } from './corrected-task.js';
+import type { Answer } from './answer.js';
+import type { RecentLabel } from './corrected-task.js';
 import { KeptChooser } from './kept-chooser.js';
-import { bareModel, checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
+import { KeptCorrections } from './kept-corrections.js';
+import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
 
-export interface Answer {
-  task: string;
-  label: string;
-  probability: number;
-  /** Number of the version that answered, be it with corrections by later labels, or `instant`. */
-  version: number | 'instant';
-  /** Every class with its probability, likeliest first. */
-  all: { label: string; probability: number }[];
-  /** Whether no class of any task explains the sample; never where novelty is not asked for or cannot be told yet. */
-  novel: boolean;
-  /** Share of known samples that look at least as novel, where it can be told. */
-  pValue?: number;
-}
+export type { Answer };
 
 /** How a recognizer tells what is novel. */
 export interface NoveltyRule {
@@ -87,13 +78,10 @@ export class Recognizer {
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private readonly chooser: KeptChooser;
   private readonly answering = new Set<Promise<unknown>>();
-  /** What labels have changed since what a task runs was fitted; undefined for a task without such labels. */
-  private readonly corrected = new Map<string, Promise<CorrectedTask | undefined>>();
-  /** Tasks of which there are labels that their corrections do not know yet. */
-  private readonly relabelled = new Set<string>();
+  /** What labels have changed since what a task runs was fitted. */
+  private readonly corrections: KeptCorrections;
   /** Labels of tasks that run their instant answer, since its covariance was factorized. */
   private readonly unrefined = new Map<string, RecentLabel[]>();
-  private bare: Promise<TaskNetwork> | undefined;
   /** Covariances that are being factorized anew. */
   private readonly refining = new Map<string, Promise<void>>();
   /** When each may be factorized again. */
@@ -112,6 +100,18 @@ export class Recognizer {
       novelty: (names) => novelty && { falseAlarms: novelty.falseAlarms, heldOut: novelty.heldOut(names) },
       hurry,
       unused: () => Promise.allSettled(this.answering),
+    });
+    this.corrections = new KeptCorrections({
+      engine,
+      backbone,
+      labels: (task) => {
+        const { recentLabels } = this.options;
+        const labels = store.versions.current(task) ? recentLabels?.(task) : this.unrefined.get(task);
+        return labels ?? [];
+      },
+      space: (task) => this.spaceOf(task),
+      changing: (task) => this.changes(task),
+      uncorrected: (task, latents) => this.uncorrected(task, latents),
     });
   }
 
@@ -159,7 +159,7 @@ export class Recognizer {
    * @param sample what was labelled, unless it is held out
    */
   labelled(task: string, sample?: { id: string; label: string; latent: Uint8Array }): Promise<void> {
-    this.relabelled.add(task);
+    this.corrections.labelled(task);
     const instant = !this.store.versions.current(task);
     if (sample && this.options.hurry) {
       const { id, label, latent } = sample;
@@ -179,13 +179,13 @@ export class Recognizer {
       this.unrefined.delete(task);
       return this.reload(task);
     }
+    this.corrections.forget();
     this.unrefined.clear();
-    this.corrected.clear();
     await this.letGo([...this.loaded.keys()]);
   }
 
   private reload(task: string): Promise<void> {
-    this.corrected.delete(task);
+    this.corrections.forget(task);
     return this.letGo([task, instantKey(task)]);
   }
 
@@ -203,8 +203,7 @@ export class Recognizer {
     await Promise.allSettled(this.refining.values());
     await this.forget();
     await this.chooser.close();
-    await this.bare?.then((network) => network.close()).catch(() => {});
-    this.bare = undefined;
+    await this.corrections.close();
   }
 
   /** Resolves when what is known of the classes is what answers go by. */
@@ -214,7 +213,7 @@ export class Recognizer {
   }
 
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
-    const corrected = await this.correctedOf(task);
+    const corrected = await this.corrections.of(task);
     return corrected ? corrected.answer(latents) : this.uncorrected(task, latents);
   }
 
@@ -242,41 +241,19 @@ export class Recognizer {
     return answers.map((a, i) => (later.includes(others[i]!.label) ? others[i]! : a));
   }
 
-  private correctedOf(task: string): Promise<CorrectedTask | undefined> {
-    const known = this.corrected.get(task);
-    if (known && !this.relabelled.has(task)) return known;
-    this.relabelled.delete(task);
-    // What cannot be read of the labels any more changes nothing.
-    const taught = this.teach(task, known).catch(() => undefined);
-    this.corrected.set(task, taught);
-    return taught;
-  }
-
-  private async teach(
-    task: string,
-    before: Promise<CorrectedTask | undefined> | undefined,
-  ): Promise<CorrectedTask | undefined> {
-    const labels = this.store.versions.current(task)
-      ? this.options.recentLabels?.(task)
-      : this.unrefined.get(task);
-    if (!labels || labels.length === 0) return undefined;
-    const corrected = (await before) ?? (await this.openCorrected(task));
+  /** Whether a task's answers without corrections are others with every label: by the instant answer, which knows later classes. */
+  private async changes(task: string): Promise<boolean> {
     const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
-    // The instant answer, which knows the later classes, is another one with every label.
-    const later = laterClasses(this.discriminants([task]).get(task), loaded);
-    const changing = loaded.version === 'instant' || later.length > 0;
-    await corrected?.teach(labels, changing);
-    return corrected;
+    return (
+      loaded.version === 'instant' || laterClasses(this.discriminants([task]).get(task), loaded).length > 0
+    );
   }
 
-  private async openCorrected(task: string): Promise<CorrectedTask | undefined> {
+  /** The space of a task's discriminant, which is factorized beside where that is due. */
+  private spaceOf(task: string): WhitenedClasses | undefined {
     const discriminant = this.options.live?.(task);
-    if (!discriminant) return undefined;
-    this.bare ??= TaskNetwork.open(this.engine, bareModel(this.backbone), this.backbone.latentCodec, RARELY);
-    const network = await this.bare;
-    const space = discriminant.whitenedNow();
-    if (discriminant.unfactored > FEW_NEW * discriminant.samples) this.refine(task, discriminant);
-    return new CorrectedTask(network, space, (latents) => this.uncorrected(task, latents));
+    if (discriminant && isDue(discriminant)) this.refine(task, discriminant);
+    return discriminant?.whitenedNow();
   }
 
   private loadedAs(key: string, open: () => Promise<Loaded>): Promise<Loaded> {
@@ -308,7 +285,7 @@ export class Recognizer {
 
   private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
-    const due = discriminant.unfactored > FEW_NEW * discriminant.samples;
+    const due = isDue(discriminant);
     const head = await discriminant.head(due && !this.options.hurry);
     if (due && this.options.hurry) this.refine(task, discriminant);
     const network = await TaskNetwork.open(
@@ -366,6 +343,10 @@ async function answersBy(
     return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
   });
 }
+
+/** Whether so much is new that the covariance is to be factorized anew. */
+const isDue = (discriminant: StreamingDiscriminant): boolean =>
+  discriminant.unfactored > FEW_NEW * discriminant.samples;
 
 /** Classes that are known to a task's instant answer, and not to what it runs. */
 function laterClasses(discriminant: StreamingDiscriminant | undefined, { classes }: Loaded): string[] {
