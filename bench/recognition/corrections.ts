@@ -136,6 +136,8 @@ async function oneRun(
     await first.close();
 
     const second = await device();
+    // What is timed begins with a device that has answered before.
+    await second.answers(looked.slice(0, 1));
     let right = 0;
     const times: number[] = [];
     for (const i of wrong) {

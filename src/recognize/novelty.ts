@@ -2,12 +2,13 @@ import { LichenError } from '../errors.js';
 import type { Evidence } from '../learn/streaming/whitened.js';
 
 /** Distances from known samples up to so many deviations beyond their mean say nothing. */
-const WITHIN = 3;
+const BORNE = 3;
 
 /**
- * Whether any class explains a sample. Two things speak against it: that it points away from all classes, and that it
- * lies farther out than known samples do. Things of another kind lie far out, things of the same kind that are new point
- * elsewhere (measured in docs/recognition.md). Both are counted in deviations of known samples.
+ * Whether any class explains a sample. Three things speak against it: that it points away from all classes, that it lies far
+ * from the nearest one in the directions in which classes differ, and that it lies much farther out than known samples do in
+ * all. Things of another kind lie far out; things of the same kind that are new point elsewhere, and lie between the classes
+ * (measured in docs/recognition.md). All are counted in deviations of known samples.
  *
  * The threshold is conformal (Vovk, Gammerman & Shafer 2005): of new samples of known classes at most the chosen share is
  * called novel, on average over draws of the calibration samples, whatever the scores' distribution.
@@ -16,6 +17,7 @@ export class Novelty {
   /** Scores above it are novel; infinite where there are too few samples for the rate. */
   readonly threshold: number;
   private readonly angle: { mean: number; deviation: number };
+  private readonly within: { mean: number; deviation: number };
   private readonly distance: { mean: number; deviation: number };
   /** Of the calibration samples, ascending. */
   private readonly scores: readonly number[];
@@ -33,6 +35,7 @@ export class Novelty {
       );
     }
     this.angle = spread(known.map((e) => e.angle));
+    this.within = spread(known.map((e) => e.within));
     this.distance = spread(known.map((e) => e.distance));
     this.scores = known.map((e) => this.score(e)).sort((a, b) => a - b);
     const rank = Math.ceil((known.length + 1) * (1 - falseAlarms));
@@ -45,10 +48,11 @@ export class Novelty {
   }
 
   /** How much speaks against all classes; higher is more novel. */
-  score({ angle, distance }: Evidence): number {
+  score({ angle, within, distance }: Evidence): number {
     const turned = (this.angle.mean - angle) / this.angle.deviation;
+    const off = (within - this.within.mean) / this.within.deviation;
     const out = (distance - this.distance.mean) / this.distance.deviation;
-    return turned + Math.max(0, out - WITHIN);
+    return turned + off + Math.max(0, out - BORNE);
   }
 
   isNovel(evidence: Evidence): boolean {

@@ -313,7 +313,10 @@ export class Recognizer {
     const anew = () => {
       const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
       this.unrefined.set(task, since);
-      return this.reload(task);
+      if (!this.store.versions.current(task)) return this.reload(task);
+      // The version does not go by the covariance; only what lies beside it does.
+      this.corrections.forget(task);
+      return this.letGo([instantKey(task)]);
     };
     void refined.then(anew).catch(() => {});
   }

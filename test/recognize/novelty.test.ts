@@ -44,12 +44,18 @@ describe('whitened classes', () => {
     expect(mean).toBeGreaterThan(WIDTH * 0.75);
     expect(mean).toBeLessThan(WIDTH * 1.25);
     for (const e of found) expect(Math.abs(e.angle)).toBeLessThanOrEqual(1 + 1e-9);
+    // Three classes differ in two directions, and so many of the twelve are within their span.
+    const within = found.reduce((sum, e) => sum + e.within, 0) / found.length;
+    expect(within).toBeGreaterThan(2 * 0.75);
+    expect(within).toBeLessThan(2 * 1.25);
   });
 
   it('have no direction when there is but one', async () => {
     const discriminant = new StreamingDiscriminant([WIDTH]);
     for (const { x } of draws(30, 3, [means[0]!])) discriminant.add(x, 'only');
-    expect((await discriminant.whitened()).evidence(draws(1, 4, [means[0]!])[0]!.x).angle).toBe(0);
+    const { angle, within } = (await discriminant.whitened()).evidence(draws(1, 4, [means[0]!])[0]!.x);
+    expect(angle).toBe(0);
+    expect(within).toBeCloseTo(0, 6);
   });
 
   it('need two samples', async () => {
@@ -94,7 +100,7 @@ describe('novelty', () => {
     expect(new Novelty(few, 0.05).threshold).toBe(Number.POSITIVE_INFINITY);
     const enough = await evidenceOf(draws(Novelty.samplesFor(0.05), 10, means));
     expect(new Novelty(enough, 0.05).threshold).toBeLessThan(Number.POSITIVE_INFINITY);
-    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, angle: -1 })).toBe(false);
+    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, within: 1e9, angle: -1 })).toBe(false);
   });
 
   it('refuses a rate that is no share', () => {
@@ -114,6 +120,7 @@ describe('novelty of several tasks', () => {
       task,
       evidence: {
         nearest: 0,
+        within: distance / 10,
         angle: angle + deviation * random.normal(),
         distance: distance + 0.2 * distance * random.normal(),
       },
@@ -140,7 +147,7 @@ describe('novelty of several tasks', () => {
     expect(byOne).toBeGreaterThan(1.4 * share(each, known('wide', 2000, 3)));
     // What is usual for the wide task is novel for the close one.
     const usual = spreads.wide;
-    const evidence = { nearest: 0, angle: usual[0], distance: usual[2] };
+    const evidence = { nearest: 0, angle: usual[0], distance: usual[2], within: usual[2] / 10 };
     expect(each.judge('close', evidence).novel).toBe(true);
     expect(each.judge('wide', evidence).novel).toBe(false);
   });
@@ -152,7 +159,7 @@ describe('novelty of several tasks', () => {
     const shares = Array.from({ length: 40 }, (_, k) => share(drawn(k), known('wide', 500, 200 + k)));
     expect(shares.reduce((sum, s) => sum + s, 0) / shares.length).toBeLessThan(0.12);
     const each = drawn(1);
-    const far = { nearest: 0, angle: -0.5, distance: 5000 };
+    const far = { nearest: 0, angle: -0.5, distance: 5000, within: 500 };
     expect(each.judge('wide', far).novel).toBe(true);
     // A task of which there is none yet goes by all.
     expect(each.judge('new', far).novel).toBe(true);

@@ -1,4 +1,4 @@
-import { forward } from './linear.js';
+import { dot, forward } from './linear.js';
 
 /** What a new sample says of the classes. */
 export interface Evidence {
@@ -6,6 +6,8 @@ export interface Evidence {
   nearest: number;
   /** Squared Mahalanobis distance to it. */
   distance: number;
+  /** The part of it along the directions in which class means differ: within their span; 0 with a single class. */
+  within: number;
   /**
    * Cosine between the sample and the class mean that it points to most, both seen from the middle of all class means;
    * 0 with a single class, which has no direction.
@@ -28,6 +30,8 @@ export class WhitenedClasses {
   private readonly middle: Float64Array;
   /** Of each mean from the middle. */
   private readonly lengths: readonly number[];
+  /** Orthonormal, of the span of the means seen from the middle. */
+  private readonly basis: readonly Float64Array[];
 
   /**
    * @param means of each class, [width]
@@ -49,6 +53,7 @@ export class WhitenedClasses {
     this.middle = new Float64Array(width);
     for (const mean of this.means) for (let k = 0; k < width; k++) this.middle[k]! += mean[k]! / means.length;
     this.lengths = this.means.map((mean) => Math.sqrt(this.products(mean, mean)));
+    this.basis = orthonormal(this.means.map((mean) => mean.map((v, k) => v - this.middle[k]!)));
   }
 
   /** @param summary of one sample, [width] */
@@ -61,7 +66,11 @@ export class WhitenedClasses {
       for (let k = 0; k < mean.length; k++) sum += (x[k]! - mean[k]!) ** 2;
       if (sum < distance) [nearest, distance] = [c, sum];
     }
-    return { nearest, distance, angle: this.angle(x) };
+    // Across the span of the means all classes are as far away.
+    const from = x.map((v, k) => v - this.middle[k]!);
+    let across = dot(from, 0, from, 0, from.length);
+    for (const b of this.basis) across -= dot(from, 0, b, 0, b.length) ** 2;
+    return { nearest, distance, within: Math.max(0, distance - across), angle: this.angle(x) };
   }
 
   /**
@@ -97,4 +106,21 @@ export class WhitenedClasses {
     if (this.lower) forward(this.lower, x.length, x);
     return x;
   }
+}
+
+/** An orthonormal basis of the span of some vectors, by the modified Gram-Schmidt process. */
+function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
+  const basis: Float64Array[] = [];
+  for (const vector of vectors) {
+    const rest = vector.slice();
+    for (const b of basis) {
+      const along = dot(rest, 0, b, 0, b.length);
+      for (let k = 0; k < rest.length; k++) rest[k]! -= along * b[k]!;
+    }
+    const length = Math.sqrt(dot(rest, 0, rest, 0, rest.length));
+    // What rounding leaves of a vector in the span is no direction.
+    if (length > 1e-6 * Math.sqrt(dot(vector, 0, vector, 0, vector.length)))
+      basis.push(rest.map((v) => v / length));
+  }
+  return basis;
 }
