@@ -179,8 +179,8 @@ class Watched {
     let alarms = 0;
     let delay: number | null = null;
     let opened = false;
-    said.forEach(({ confidence, pValue, novel }, k) => {
-      const drift = this.monitor.add({ confidence, ...(pValue !== undefined && { pValue }) });
+    said.forEach(({ task, confidence, pValue, novel }, k) => {
+      const drift = this.monitor.add({ task, confidence, ...(pValue !== undefined && { pValue }) });
       if (this.confirmed.add(novel, drift)) opened = true;
       if (drift === undefined) return;
       alarms += 1;
@@ -258,8 +258,8 @@ async function knownOnly(
   const monitor = new DriftMonitor();
   const confirmed = new ConfirmedDrift();
   let [falseAlarms, falselyOpened] = [0, 0];
-  for (const { confidence, pValue, novel } of said) {
-    const drift = monitor.add({ confidence, ...(pValue !== undefined && { pValue }) });
+  for (const { task, confidence, pValue, novel } of said) {
+    const drift = monitor.add({ task, confidence, ...(pValue !== undefined && { pValue }) });
     if (drift !== undefined) falseAlarms += 1;
     if (confirmed.add(novel, drift)) falselyOpened += 1;
   }

@@ -22,6 +22,7 @@ import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
 import { OpenedTasks } from './opened-tasks.js';
 import { Packs } from './packs.js';
+import { RecentLabels } from './recent-labels.js';
 import { noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
@@ -86,10 +87,12 @@ export class Agent {
       },
       log,
     );
+    const recentLabels = new RecentLabels(store, rooms.memory);
     this.recognizer = new Recognizer(engine, backbone, store, {
       live: (task) => discriminants.get(task),
       novelty: noveltyRule(config.recognize, rooms.memory),
       hurry: true,
+      recentLabels: (task) => recentLabels.of(task),
     });
     this.ledger = new Ledger(store.settings);
     this.webhooks = new Webhooks(config, this.ledger, log);
@@ -322,10 +325,9 @@ export class Agent {
       isolationOf: (task) => this.isolationOf(task),
       heldOut: config.learn.heldOut,
       batch: profile.trunkBatch,
-      onLabel: (task) => {
+      onLabel: ({ task, heldOut, ...sample }) => {
         this.training.label(task);
-        // The instant answer is a new one with every label.
-        if (!this.store.versions.current(task)) void this.recognizer.forget(task);
+        void this.recognizer.labelled(task, heldOut ? undefined : sample);
       },
       onKept: (pictures) => {
         this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));

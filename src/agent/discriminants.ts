@@ -5,9 +5,18 @@ import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { bareModel } from '../recognize/task-model.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
+import { noteChanged } from './recent-labels.js';
 
 /** Set while samples were taken out of what is in memory, and not yet of what is on the disk. */
 const behindKey = (task: string) => `discriminant-behind:${task}`;
+
+/** A labelled sample, with the time at which the memory kept it, in milliseconds since 1970. */
+interface LabelledSample {
+  task: string;
+  label: string;
+  at: number;
+  latent: Uint8Array;
+}
 
 /**
  * The instant answers of all tasks, in memory while the agent runs. Their state is saved now and then, not at
@@ -44,13 +53,15 @@ export class Discriminants {
     return this.held.get(task);
   }
 
-  /**
-   * Takes in labelled samples that are not held out.
-   * @param samples with the time at which the memory kept each, in milliseconds since 1970
-   */
-  async add(
-    samples: readonly { task: string; label: string; at: number; latent: Uint8Array }[],
-  ): Promise<void> {
+  /** Takes in labelled samples that are not held out. */
+  async add(samples: readonly LabelledSample[]): Promise<void> {
+    // What comes in again from an earlier time has another label now.
+    for (const { task, at } of samples)
+      if (at <= (this.newest.get(task) ?? 0)) noteChanged(this.store, task, at);
+    await this.takeIn(samples);
+  }
+
+  private async takeIn(samples: readonly LabelledSample[]): Promise<void> {
     if (samples.length === 0) return;
     const { summary } = await this.network.describe(samples.map((s) => s.latent));
     samples.forEach(({ task, label, at }, i) => {
@@ -119,7 +130,7 @@ export class Discriminants {
     if (closed) return;
     const since = behind ? 0 : (saved?.updatedAt ?? 0);
     const missed = memory.refs({ task, heldOut: false }).filter((r) => r.at > since);
-    await this.add(missed.map((r) => ({ ...r, latent: memory.read(r) })));
+    await this.takeIn(missed.map((r) => ({ ...r, latent: memory.read(r) })));
     // What held-out samples have chosen holds for what is left.
     if (before && behind) this.tune(task, before);
   }

@@ -50,7 +50,7 @@ export interface IntakeOptions {
   /** Pictures that are worked on, and flushed to the disk, together. */
   batch: number;
   /** Called when a labelled sample is kept. */
-  onLabel: (task: string) => void;
+  onLabel: (sample: Sample) => void;
   /** Called with the pictures of labelled samples that were kept. */
   onKept?: (kept: readonly { sample: string; bytes: Buffer; latent: Uint8Array }[]) => void;
   onRejected: (path: string, reason: string) => void;
@@ -215,7 +215,7 @@ export class Intake {
     const { memory, discriminants, onLabel } = this.options;
     await discriminants.add(fresh.filter((s) => !s.heldOut));
     memory.flush();
-    for (const { task } of fresh) onLabel(task);
+    for (const sample of fresh) onLabel(sample);
   }
 
   /**

@@ -5,8 +5,12 @@ import type { NoveltyRule } from '../recognize/recognizer.js';
 import { SMOOTHING_DEFAULTS } from '../recognize/smoothing.js';
 import type { ReplayMemory } from '../replay/memory.js';
 
-/** So many of the newest held-out samples say what known ones look like: more would only take time. */
+/**
+ * So many of the newest held-out samples of all tasks together say what known ones look like: more would only take time. But
+ * of each task so many, so that its threshold is its own however many there are.
+ */
 const HELD_OUT = 200;
+const HELD_OUT_OF_EACH = 60;
 
 /** Settings of how the device recognizes. */
 export const recognizeSchema = z.strictObject({
@@ -16,7 +20,7 @@ export const recognizeSchema = z.strictObject({
     .max(0.5)
     .default(0.05)
     .describe(
-      'Share of pictures of known classes that may be called novel; 0 calls nothing novel. It needs 1 / share held-out samples.',
+      'Share of pictures of known classes of each task that may be called novel; 0 calls nothing novel. It needs 1 / share held-out samples, and as many of a task for a threshold of its own.',
     ),
   drift: z
     .enum(['report', 'open', 'off'])
@@ -61,12 +65,13 @@ export function noveltyRule(
   return {
     falseAlarms,
     heldOut: (tasks) =>
-      memory
-        .refs({ heldOut: true })
-        .filter((ref) => tasks.includes(ref.task))
-        .sort((a, b) => b.at - a.at)
-        .slice(0, HELD_OUT)
-        .map((ref) => memory.read(ref)),
+      tasks.flatMap((task) =>
+        memory
+          .refs({ task, heldOut: true })
+          .sort((a, b) => b.at - a.at)
+          .slice(0, Math.max(HELD_OUT_OF_EACH, Math.floor(HELD_OUT / tasks.length)))
+          .map((ref) => memory.read(ref)),
+      ),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Isolation, Task } from '../store/tasks.js';
 import type { Discriminants } from './discriminants.js';
 import type { Growth } from './growth.js';
 import type { LearnerTrainingOptions } from './learner-training.js';
+import { learnedUntil, noteLearned } from './recent-labels.js';
 import { type TrainedTask, trainTask } from './train-task.js';
 
 export interface TrainingOptions {
@@ -144,6 +145,7 @@ export class Training {
       onStart(name);
       const method = this.options.methodOf(name, task.isolation);
       const { shared, memory } = this.options;
+      const known = new Map(store.tasks.list().map((t) => [t.name, learnedUntil(store, t.name)]));
       const trained = await trainTask(engine, backbone, store, task, this.samplesOf(task), {
         isolation: task.isolation,
         rehearsal: method.rehearsal,
@@ -159,6 +161,11 @@ export class Training {
         signal: this.abort.signal,
       });
       store.settings.set(trainedAtKey(name), String(began));
+      if (trained.promoted) {
+        noteLearned(store, name, began);
+        // Other tasks' versions that changed along know no more labels than before.
+        for (const { task } of trained.affected) noteLearned(store, task, known.get(task) ?? began);
+      }
       this.newLabels.set(name, (this.newLabels.get(name) ?? 0) - counted);
       this.options.discriminants.tune(name, trained.instant);
       this.options.discriminants.save();

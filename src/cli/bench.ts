@@ -13,6 +13,7 @@ import { PROCESSOR_TIME, WALL_CLOCK } from '../inspect/step.js';
 import { addAvalanche } from './bench-avalanche.js';
 import { addCamera } from './bench-camera.js';
 import { addContinual } from './bench-continual.js';
+import { addCorrections } from './bench-corrections.js';
 import { addDevice } from './bench-device.js';
 import { addLabelling } from './bench-labelling.js';
 import { addMemory } from './bench-memory.js';
@@ -52,6 +53,7 @@ export function addBench(program: Command): void {
   addReport(bench);
   addAvalanche(bench);
   addRecognition(bench);
+  addCorrections(bench);
   addLabelling(bench);
 }
 

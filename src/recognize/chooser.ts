@@ -2,9 +2,10 @@ import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { TaskNetwork } from '../learn/network.js';
+import { dot } from '../learn/streaming/linear.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
-import { Novelty } from './novelty.js';
+import { Novelty, TaskNovelty } from './novelty.js';
 import { bareModel } from './task-model.js';
 
 /** What explains a sample, and whether anything does. */
@@ -16,13 +17,23 @@ export interface Explanation {
   novel: boolean;
   /** How much speaks against all classes; undefined as `pValue` is. */
   score?: number;
-  /** Share of known samples that look at least as novel; undefined where there are too few held-out ones. */
+  /** Share of known samples of the task that look at least as novel; undefined where there are too few held-out ones. */
   pValue?: number;
 }
 
+/** A labelled sample. */
+export interface NamedSample {
+  task: string;
+  label: string;
+  latent: Uint8Array;
+}
+
+/** A sample is much the same as a labelled one from this cosine on: photographs of the same thing seldom come to it. */
+const SAME = 0.5;
+
 /** How novelty is told. */
 export interface NoveltySetting {
-  /** Share of known samples that may be called novel. */
+  /** Share of known samples of each task that may be called novel. */
   falseAlarms: number;
   /** Latents of known classes that no discriminant was fitted on. */
   heldOut: readonly Uint8Array[];
@@ -38,9 +49,11 @@ export class TaskChooser {
   readonly classes: readonly string[];
   private readonly network: TaskNetwork;
   private readonly space: WhitenedClasses;
-  private readonly novelty: Novelty | undefined;
+  private readonly novelty: TaskNovelty | undefined;
+  /** Samples that are known as what they are, and where they lie. */
+  private named: ReadonlyMap<NamedSample, Float32Array> = new Map();
 
-  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: Novelty | undefined) {
+  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
     this.network = network;
     this.space = space;
     this.novelty = novelty;
@@ -63,10 +76,12 @@ export class TaskChooser {
     const space = await mergedOf(discriminants).whitened();
     const network = await openNetwork(engine, backbone);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
-    const calibrated = known
-      ? new Novelty(await evidenceOf(network, space, novelty.heldOut), novelty.falseAlarms)
-      : undefined;
-    return new TaskChooser(network, space, calibrated);
+    if (!known) return new TaskChooser(network, space, undefined);
+    const calibration = (await summariesOf(network, novelty.heldOut)).map((summary) => {
+      const evidence = space.evidence(summary);
+      return { task: nearestOf(space, evidence).task, evidence };
+    });
+    return new TaskChooser(network, space, new TaskNovelty(calibration, novelty.falseAlarms));
   }
 
   /**
@@ -92,24 +107,48 @@ export class TaskChooser {
 
   /** What explains each latent. */
   async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
-    const found = await evidenceOf(this.network, this.space, latents);
-    return found.map((evidence) => {
-      const name = this.classes[evidence.nearest]!;
-      return {
-        task: name.slice(0, name.indexOf('/')),
-        label: name.slice(name.indexOf('/') + 1),
-        novel: this.novelty?.isNovel(evidence) ?? false,
-        ...(this.novelty && {
-          score: this.novelty.score(evidence),
-          pValue: this.novelty.pValue(evidence),
-        }),
-      };
+    const summaries = await summariesOf(this.network, latents);
+    return summaries.map((summary) => {
+      const evidence = this.space.evidence(summary);
+      const nearest = nearestOf(this.space, evidence);
+      const judged = { ...nearest, novel: false, ...this.novelty?.judge(nearest.task, evidence) };
+      const named = this.namedAs(summary);
+      return named ? { ...judged, ...named, novel: false } : judged;
     });
+  }
+
+  /** Takes in what some samples are, in place of those before: they and what is much the same are explained so, and not novel. */
+  async know(samples: readonly NamedSample[]): Promise<void> {
+    if (samples.length === this.named.size && samples.every((s) => this.named.has(s))) return;
+    const missing = samples.filter((s) => !this.named.has(s));
+    const summaries = await summariesOf(
+      this.network,
+      missing.map((s) => s.latent),
+    );
+    const found = new Map(missing.map((s, i) => [s, this.space.direction(summaries[i]!)]));
+    this.named = new Map(samples.map((s) => [s, found.get(s) ?? this.named.get(s)!]));
+  }
+
+  private namedAs(summary: Float32Array): { task: string; label: string } | undefined {
+    if (this.named.size === 0) return undefined;
+    const direction = this.space.direction(summary);
+    let [same, most]: [NamedSample | undefined, number] = [undefined, SAME];
+    for (const [sample, other] of this.named) {
+      const cosine = dot(direction, 0, other, 0, other.length);
+      if (cosine >= most) [same, most] = [sample, cosine];
+    }
+    return same && { task: same.task, label: same.label };
   }
 
   close(): Promise<void> {
     return this.network.close();
   }
+}
+
+/** The nearest class, and its task. */
+function nearestOf({ classes }: WhitenedClasses, { nearest }: Evidence): { task: string; label: string } {
+  const name = classes[nearest]!;
+  return { task: name.slice(0, name.indexOf('/')), label: name.slice(name.indexOf('/') + 1) };
 }
 
 /** @throws LichenError `task-untrained` when no task has been seen here */
@@ -125,14 +164,8 @@ function openNetwork(engine: Engine, backbone: Backbone): Promise<TaskNetwork> {
   return TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
 }
 
-async function evidenceOf(
-  network: TaskNetwork,
-  space: WhitenedClasses,
-  latents: readonly Uint8Array[],
-): Promise<Evidence[]> {
+async function summariesOf(network: TaskNetwork, latents: readonly Uint8Array[]): Promise<Float32Array[]> {
   if (latents.length === 0) return [];
   const { summary } = await network.describe(latents);
-  return latents.map((_, i) =>
-    space.evidence(summary.data.subarray(i * summary.width, (i + 1) * summary.width)),
-  );
+  return latents.map((_, i) => summary.data.subarray(i * summary.width, (i + 1) * summary.width));
 }

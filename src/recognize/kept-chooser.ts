@@ -1,8 +1,10 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { FEW_SAMPLES, type StreamingDiscriminant } from '../learn/streaming/slda.js';
-import { type NoveltySetting, TaskChooser } from './chooser.js';
+import { type NamedSample, type NoveltySetting, TaskChooser } from './chooser.js';
 
+/** So many of the newest labelled samples are known as what they are, whatever is told of the classes by then. */
+const MOST_NAMED = 50;
 /** Part of the time that choosers are made anew in, at most: with many tasks each takes seconds. */
 const RENEWING_SHARE = 0.1;
 
@@ -34,6 +36,8 @@ export class KeptChooser {
   private readonly options: KeptChooserOptions;
   private chooser: Chooser | undefined;
   private renewing: Promise<void> | undefined;
+  /** The newest labelled samples, oldest first. */
+  private named: readonly NamedSample[] = [];
 
   constructor(options: KeptChooserOptions) {
     this.options = options;
@@ -44,8 +48,24 @@ export class KeptChooser {
     if (this.chooser) this.chooser.stale = true;
   }
 
+  /** Takes in what a sample is: from the next answer on it is known as that. */
+  name(sample: NamedSample): void {
+    this.named = [...this.named, sample].slice(-MOST_NAMED);
+  }
+
+  /** Forgets what samples of a task are, or all: they may have been taken back. */
+  forget(task: string | undefined): void {
+    this.named = this.named.filter((n) => task !== undefined && n.task !== task);
+  }
+
   /** @throws LichenError as `TaskChooser.open` does */
-  for(names: readonly string[]): Promise<TaskChooser> {
+  async for(names: readonly string[]): Promise<TaskChooser> {
+    const chooser = await this.chosen(names);
+    await chooser.know(this.named);
+    return chooser;
+  }
+
+  private chosen(names: readonly string[]): Promise<TaskChooser> {
     const { chooser } = this;
     const tasks = names.join();
     if (chooser?.tasks === tasks && !chooser.stale) return chooser.opening;

@@ -2,12 +2,13 @@ import { LichenError } from '../errors.js';
 import type { Evidence } from '../learn/streaming/whitened.js';
 
 /** Distances from known samples up to so many deviations beyond their mean say nothing. */
-const WITHIN = 3;
+const BORNE = 3;
 
 /**
- * Whether any class explains a sample. Two things speak against it: that it points away from all classes, and that it
- * lies farther out than known samples do. Things of another kind lie far out, things of the same kind that are new point
- * elsewhere (measured in docs/recognition.md). Both are counted in deviations of known samples.
+ * Whether any class explains a sample. Three things speak against it: that it points away from all classes, that it lies far
+ * from the nearest one in the directions in which classes differ, and that it lies much farther out than known samples do in
+ * all. Things of another kind lie far out; things of the same kind that are new point elsewhere, and lie between the classes
+ * (measured in docs/recognition.md). All are counted in deviations of known samples.
  *
  * The threshold is conformal (Vovk, Gammerman & Shafer 2005): of new samples of known classes at most the chosen share is
  * called novel, on average over draws of the calibration samples, whatever the scores' distribution.
@@ -16,6 +17,7 @@ export class Novelty {
   /** Scores above it are novel; infinite where there are too few samples for the rate. */
   readonly threshold: number;
   private readonly angle: { mean: number; deviation: number };
+  private readonly within: { mean: number; deviation: number };
   private readonly distance: { mean: number; deviation: number };
   /** Of the calibration samples, ascending. */
   private readonly scores: readonly number[];
@@ -33,6 +35,7 @@ export class Novelty {
       );
     }
     this.angle = spread(known.map((e) => e.angle));
+    this.within = spread(known.map((e) => e.within));
     this.distance = spread(known.map((e) => e.distance));
     this.scores = known.map((e) => this.score(e)).sort((a, b) => a - b);
     const rank = Math.ceil((known.length + 1) * (1 - falseAlarms));
@@ -45,10 +48,11 @@ export class Novelty {
   }
 
   /** How much speaks against all classes; higher is more novel. */
-  score({ angle, distance }: Evidence): number {
+  score({ angle, within, distance }: Evidence): number {
     const turned = (this.angle.mean - angle) / this.angle.deviation;
+    const off = (within - this.within.mean) / this.within.deviation;
     const out = (distance - this.distance.mean) / this.distance.deviation;
-    return turned + Math.max(0, out - WITHIN);
+    return turned + off + Math.max(0, out - BORNE);
   }
 
   isNovel(evidence: Evidence): boolean {
@@ -60,6 +64,56 @@ export class Novelty {
     const score = this.score(evidence);
     const below = this.scores.filter((s) => s < score).length;
     return (this.scores.length - below + 1) / (this.scores.length + 1);
+  }
+}
+
+/** What is said of a sample's novelty. */
+export interface Judged {
+  novel: boolean;
+  /** How much speaks against all classes, in deviations of known samples. */
+  score: number;
+  /** Share of known samples that look at least as novel. */
+  pValue: number;
+}
+
+/**
+ * Novelty of samples of several tasks, with a threshold for each: what is usual for one is not for another, and one threshold
+ * for all would take the false alarms of all from the task that is spread widest. It is conformal within each task (Mondrian
+ * conformal prediction, Vovk, Gammerman & Shafer 2005, section 4.5): calibration samples count for the task that was chosen for
+ * them, as new ones do, so that each task keeps the rate, whichever are chosen wrongly.
+ *
+ * A task with too few calibration samples for the rate goes by those of all tasks, and what is called novel there has to look
+ * more novel than each of its own, too.
+ */
+export class TaskNovelty {
+  private readonly all: Novelty;
+  private readonly own = new Map<string, Novelty>();
+  /** Of tasks with too few samples: the highest score of theirs, among all. */
+  private readonly highest = new Map<string, number>();
+
+  /**
+   * @param known evidence of samples of known classes that nothing was fitted on, with the task that was chosen for each
+   * @param falseAlarms share of known samples of each task that may be called novel, above 0 and below 1
+   * @throws LichenError `novelty-rate`
+   */
+  constructor(known: readonly { task: string; evidence: Evidence }[], falseAlarms: number) {
+    this.all = new Novelty(
+      known.map((k) => k.evidence),
+      falseAlarms,
+    );
+    for (const task of new Set(known.map((k) => k.task))) {
+      const own = known.flatMap((k) => (k.task === task ? [k.evidence] : []));
+      if (own.length >= Novelty.samplesFor(falseAlarms)) this.own.set(task, new Novelty(own, falseAlarms));
+      else this.highest.set(task, Math.max(...own.map((e) => this.all.score(e))));
+    }
+  }
+
+  /** @param task that was chosen for the sample */
+  judge(task: string, evidence: Evidence): Judged {
+    const by = this.own.get(task) ?? this.all;
+    const score = by.score(evidence);
+    const novel = by.isNovel(evidence) && score > (this.highest.get(task) ?? Number.NEGATIVE_INFINITY);
+    return { novel, score, pValue: by.pValue(evidence) };
   }
 }
 

@@ -3,25 +3,17 @@ import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
+import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
+import type { Answer } from './answer.js';
+import type { RecentLabel } from './corrected-task.js';
 import { KeptChooser } from './kept-chooser.js';
+import { KeptCorrections } from './kept-corrections.js';
 import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
 
-export interface Answer {
-  task: string;
-  label: string;
-  probability: number;
-  /** Number of the version that answered, or `instant`. */
-  version: number | 'instant';
-  /** Every class with its probability, likeliest first. */
-  all: { label: string; probability: number }[];
-  /** Whether no class of any task explains the sample; never where novelty is not asked for or cannot be told yet. */
-  novel: boolean;
-  /** Share of known samples that look at least as novel, where it can be told. */
-  pValue?: number;
-}
+export type { Answer };
 
 /** How a recognizer tells what is novel. */
 export interface NoveltyRule {
@@ -48,10 +40,17 @@ export interface RecognizerOptions {
    * anew beside them. Answers then depend on when they are asked for.
    */
   hurry?: boolean;
+  /**
+   * Labels of a task that came after the version that it runs was trained, oldest first, none of a held-out sample. Left out,
+   * versions answer as they were trained.
+   */
+  recentLabels?: (task: string) => readonly RecentLabel[];
 }
 
 /** Share of new samples up to which an instant answer goes by the covariance before them. */
 const FEW_NEW = 0.1;
+/** So many of the newest labels are known as they are while an instant answer goes by an earlier covariance. */
+const MOST_UNREFINED = 50;
 /** Part of the time that a covariance is factorized in, at most. */
 const REFINING_SHARE = 0.2;
 
@@ -79,6 +78,10 @@ export class Recognizer {
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private readonly chooser: KeptChooser;
   private readonly answering = new Set<Promise<unknown>>();
+  /** What labels have changed since what a task runs was fitted. */
+  private readonly corrections: KeptCorrections;
+  /** Labels of tasks that run their instant answer, since its covariance was factorized. */
+  private readonly unrefined = new Map<string, RecentLabel[]>();
   /** Covariances that are being factorized anew. */
   private readonly refining = new Map<string, Promise<void>>();
   /** When each may be factorized again. */
@@ -97,6 +100,18 @@ export class Recognizer {
       novelty: (names) => novelty && { falseAlarms: novelty.falseAlarms, heldOut: novelty.heldOut(names) },
       hurry,
       unused: () => Promise.allSettled(this.answering),
+    });
+    this.corrections = new KeptCorrections({
+      engine,
+      backbone,
+      labels: (task) => {
+        const { recentLabels } = this.options;
+        const labels = store.versions.current(task) ? recentLabels?.(task) : this.unrefined.get(task);
+        return labels ?? [];
+      },
+      space: (task) => this.spaceOf(task),
+      changing: (task) => this.changes(task),
+      uncorrected: (task, latents) => this.uncorrected(task, latents),
     });
   }
 
@@ -139,9 +154,42 @@ export class Recognizer {
     return answers;
   }
 
+  /**
+   * Notes that a label came: it counts from the next answer on.
+   * @param sample what was labelled, unless it is held out
+   */
+  labelled(task: string, sample?: { id: string; label: string; latent: Uint8Array }): Promise<void> {
+    this.corrections.labelled(task);
+    const instant = !this.store.versions.current(task);
+    if (sample && this.options.hurry) {
+      const { id, label, latent } = sample;
+      this.chooser.name({ task, label, latent });
+      if (instant) {
+        const known = this.unrefined.get(task) ?? [];
+        this.unrefined.set(task, [...known, { id, label, latent: () => latent }].slice(-MOST_UNREFINED));
+      }
+    }
+    return this.letGo(instant ? [task, instantKey(task)] : [instantKey(task)]);
+  }
+
   /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
   async forget(task?: string): Promise<void> {
-    const keys = task === undefined ? [...this.loaded.keys()] : [task, instantKey(task)];
+    this.chooser.forget(task);
+    if (task !== undefined) {
+      this.unrefined.delete(task);
+      return this.reload(task);
+    }
+    this.corrections.forget();
+    this.unrefined.clear();
+    await this.letGo([...this.loaded.keys()]);
+  }
+
+  private reload(task: string): Promise<void> {
+    this.corrections.forget(task);
+    return this.letGo([task, instantKey(task)]);
+  }
+
+  private async letGo(keys: readonly string[]): Promise<void> {
     this.chooser.changed();
     const networks = keys.map((key) => this.loaded.get(key));
     for (const key of keys) this.loaded.delete(key);
@@ -155,6 +203,7 @@ export class Recognizer {
     await Promise.allSettled(this.refining.values());
     await this.forget();
     await this.chooser.close();
+    await this.corrections.close();
   }
 
   /** Resolves when what is known of the classes is what answers go by. */
@@ -164,16 +213,47 @@ export class Recognizer {
   }
 
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
+    const corrected = await this.corrections.of(task);
+    return corrected ? corrected.answer(latents) : this.uncorrected(task, latents);
+  }
+
+  /** A task's answers without what labels have changed since its version was trained. */
+  private async uncorrected(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
     const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
     const answers = await answersBy(loaded, task, latents);
     if (loaded.version === 'instant' || !this.options.hurry) return answers;
+    return this.withLaterClasses(task, loaded, latents, answers);
+  }
+
+  /** Answers of a task's version, and of its instant answer for classes that came later. */
+  private async withLaterClasses(
+    task: string,
+    loaded: Loaded,
+    latents: readonly Uint8Array[],
+    answers: Answer[],
+  ): Promise<Answer[]> {
     // A class that the version has not been trained on yet is known to the instant answer alone.
     const discriminant = this.discriminants([task]).get(task);
-    const later = discriminant?.classes.filter((label) => !loaded.classes.includes(label)) ?? [];
+    const later = laterClasses(discriminant, loaded);
     if (!discriminant || later.length === 0) return answers;
     const instant = await this.loadedAs(instantKey(task), () => this.loadInstant(task, discriminant));
     const others = await answersBy(instant, task, latents);
     return answers.map((a, i) => (later.includes(others[i]!.label) ? others[i]! : a));
+  }
+
+  /** Whether a task's answers without corrections are others with every label: by the instant answer, which knows later classes. */
+  private async changes(task: string): Promise<boolean> {
+    const loaded = await this.loadedAs(task, () => this.load(this.store.tasks.require(task)));
+    return (
+      loaded.version === 'instant' || laterClasses(this.discriminants([task]).get(task), loaded).length > 0
+    );
+  }
+
+  /** The space of a task's discriminant, which is factorized beside where that is due. */
+  private spaceOf(task: string): WhitenedClasses | undefined {
+    const discriminant = this.options.live?.(task);
+    if (discriminant && isDue(discriminant)) this.refine(task, discriminant);
+    return discriminant?.whitenedNow();
   }
 
   private loadedAs(key: string, open: () => Promise<Loaded>): Promise<Loaded> {
@@ -205,7 +285,7 @@ export class Recognizer {
 
   private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
-    const due = discriminant.unfactored > FEW_NEW * discriminant.samples;
+    const due = isDue(discriminant);
     const head = await discriminant.head(due && !this.options.hurry);
     if (due && this.options.hurry) this.refine(task, discriminant);
     const network = await TaskNetwork.open(
@@ -220,6 +300,7 @@ export class Recognizer {
   /** Factorizes a task's covariance beside the answers that go by an earlier one. */
   private refine(task: string, discriminant: StreamingDiscriminant): void {
     const begun = Date.now();
+    const before = new Set(this.unrefined.get(task));
     if (this.refining.has(task) || begun < (this.refineAfter.get(task) ?? 0)) return;
     const work = async () => {
       await discriminant.head();
@@ -229,7 +310,15 @@ export class Recognizer {
     const refined = work().finally(() => this.refining.delete(task));
     this.refining.set(task, refined);
     // What fails here fails again, and is told, where an answer needs it.
-    void refined.then(() => this.forget(task)).catch(() => {});
+    const anew = () => {
+      const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
+      this.unrefined.set(task, since);
+      if (!this.store.versions.current(task)) return this.reload(task);
+      // The version does not go by the covariance; only what lies beside it does.
+      this.corrections.forget(task);
+      return this.letGo([instantKey(task)]);
+    };
+    void refined.then(anew).catch(() => {});
   }
 
   private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {
@@ -256,4 +345,13 @@ async function answersBy(
       .sort((a, b) => b.probability - a.probability);
     return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
   });
+}
+
+/** Whether so much is new that the covariance is to be factorized anew. */
+const isDue = (discriminant: StreamingDiscriminant): boolean =>
+  discriminant.unfactored > FEW_NEW * discriminant.samples;
+
+/** Classes that are known to a task's instant answer, and not to what it runs. */
+function laterClasses(discriminant: StreamingDiscriminant | undefined, { classes }: Loaded): string[] {
+  return discriminant?.classes.filter((label) => !classes.includes(label)) ?? [];
 }

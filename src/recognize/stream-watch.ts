@@ -29,8 +29,8 @@ export class StreamWatch {
       ? new Map<string | null, number>([[null, 1]])
       : new Map<string | null, number>(answer.all.map((c) => [c.label, c.probability]));
     const monitor = made(this.monitors, source, () => new DriftMonitor());
-    const { probability: confidence, pValue } = answer;
-    const drift = monitor.add({ confidence, ...(pValue !== undefined && { pValue }) });
+    const { task, probability: confidence, pValue } = answer;
+    const drift = monitor.add({ task, confidence, ...(pValue !== undefined && { pValue }) });
     return { smoothed: smoothing.add(probabilities, at), ...(drift && { drift }) };
   }
 }

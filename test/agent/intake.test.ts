@@ -39,7 +39,7 @@ function intakeOf({ store, memory, discriminants, recognizer }: Rooms, heldOut =
     isolationOf: () => 'piggyback',
     heldOut,
     batch: 4,
-    onLabel: (task) => {
+    onLabel: ({ task }) => {
       labels.push(task);
       void recognizer.forget(task);
     },

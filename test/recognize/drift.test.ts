@@ -76,8 +76,9 @@ describe('ADWIN', () => {
 });
 
 describe('the drift monitor', () => {
-  const stream = (random: Random, count: number, sure: number, common: number) =>
+  const stream = (random: Random, count: number, sure: number, common: number, task = 'door') =>
     Array.from({ length: count }, () => ({
+      task,
       confidence: Math.min(1, sure + 0.1 * random.next()),
       pValue: common * random.next(),
     }));
@@ -99,6 +100,18 @@ describe('the drift monitor', () => {
       const told = stream(random, 100, sure, common).map((s) => monitor.add(s));
       expect(told.find((t) => t !== undefined)).toBe(kind);
     }
+  });
+
+  it('does not mind a stream that goes to a task whose answers are less sure, and tells when that one becomes worse', () => {
+    const random = new Random(9);
+    const monitor = new DriftMonitor();
+    const alarms = (count: number, sure: number, task: string) =>
+      stream(random, count, sure, 1, task).filter((s) => monitor.add(s) !== undefined).length;
+    for (let k = 0; k < 5; k++) {
+      expect(alarms(200, 0.85, 'door')).toBe(0);
+      expect(alarms(200, 0.6, 'gate')).toBe(0);
+    }
+    expect(alarms(100, 0.3, 'gate')).toBeGreaterThan(0);
   });
 
   it('does not mind answers that become surer', () => {

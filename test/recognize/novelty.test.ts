@@ -3,7 +3,7 @@ import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import type { Evidence } from '../../src/learn/streaming/whitened.js';
 import { fillNormal } from '../../src/normal.js';
 import { Random } from '../../src/random.js';
-import { Novelty } from '../../src/recognize/novelty.js';
+import { Novelty, TaskNovelty } from '../../src/recognize/novelty.js';
 
 const WIDTH = 12;
 
@@ -44,12 +44,18 @@ describe('whitened classes', () => {
     expect(mean).toBeGreaterThan(WIDTH * 0.75);
     expect(mean).toBeLessThan(WIDTH * 1.25);
     for (const e of found) expect(Math.abs(e.angle)).toBeLessThanOrEqual(1 + 1e-9);
+    // Three classes differ in two directions, and so many of the twelve are within their span.
+    const within = found.reduce((sum, e) => sum + e.within, 0) / found.length;
+    expect(within).toBeGreaterThan(2 * 0.75);
+    expect(within).toBeLessThan(2 * 1.25);
   });
 
   it('have no direction when there is but one', async () => {
     const discriminant = new StreamingDiscriminant([WIDTH]);
     for (const { x } of draws(30, 3, [means[0]!])) discriminant.add(x, 'only');
-    expect((await discriminant.whitened()).evidence(draws(1, 4, [means[0]!])[0]!.x).angle).toBe(0);
+    const { angle, within } = (await discriminant.whitened()).evidence(draws(1, 4, [means[0]!])[0]!.x);
+    expect(angle).toBe(0);
+    expect(within).toBeCloseTo(0, 6);
   });
 
   it('need two samples', async () => {
@@ -94,12 +100,68 @@ describe('novelty', () => {
     expect(new Novelty(few, 0.05).threshold).toBe(Number.POSITIVE_INFINITY);
     const enough = await evidenceOf(draws(Novelty.samplesFor(0.05), 10, means));
     expect(new Novelty(enough, 0.05).threshold).toBeLessThan(Number.POSITIVE_INFINITY);
-    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, angle: -1 })).toBe(false);
+    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, within: 1e9, angle: -1 })).toBe(false);
   });
 
   it('refuses a rate that is no share', () => {
     for (const rate of [0, 1, -0.1, Number.NaN]) {
       expect(() => new Novelty([], rate)).toThrow(expect.objectContaining({ code: 'novelty-rate' }));
     }
+  });
+});
+
+describe('novelty of several tasks', () => {
+  /** Two tasks: samples of one lie close to their classes, those of the other are spread widely. */
+  const spreads = { close: [0.9, 0.01, 50], wide: [0.6, 0.1, 400] } as const;
+  const known = (task: keyof typeof spreads, count: number, seed: number) => {
+    const random = new Random(seed);
+    const [angle, deviation, distance] = spreads[task];
+    return Array.from({ length: count }, () => ({
+      task,
+      evidence: {
+        nearest: 0,
+        within: distance / 10,
+        angle: angle + deviation * random.normal(),
+        distance: distance + 0.2 * distance * random.normal(),
+      },
+    }));
+  };
+  const share = (novelty: TaskNovelty, samples: ReturnType<typeof known>) =>
+    samples.filter(({ task, evidence }) => novelty.judge(task, evidence).novel).length / samples.length;
+
+  it('keeps the rate in each, where one threshold for both takes all false alarms from one', () => {
+    const calibration = [...known('close', 200, 1), ...known('wide', 200, 2)];
+    const each = new TaskNovelty(calibration, 0.05);
+    const one = new Novelty(
+      calibration.map((c) => c.evidence),
+      0.05,
+    );
+    for (const task of ['close', 'wide'] as const) {
+      const test = known(task, 2000, 3);
+      expect(share(each, test)).toBeGreaterThan(0.015);
+      expect(share(each, test)).toBeLessThan(0.08);
+      const ps = test.map(({ evidence }) => each.judge(task, evidence).pValue);
+      expect(Math.abs(ps.filter((p) => p <= 0.5).length / ps.length - 0.5)).toBeLessThan(0.1);
+    }
+    const byOne = known('wide', 2000, 3).filter((s) => one.isNovel(s.evidence)).length / 2000;
+    expect(byOne).toBeGreaterThan(1.4 * share(each, known('wide', 2000, 3)));
+    // What is usual for the wide task is novel for the close one.
+    const usual = spreads.wide;
+    const evidence = { nearest: 0, angle: usual[0], distance: usual[2], within: usual[2] / 10 };
+    expect(each.judge('close', evidence).novel).toBe(true);
+    expect(each.judge('wide', evidence).novel).toBe(false);
+  });
+
+  it('calls a sample of a task with few known ones novel where it looks more so than each of them', () => {
+    const drawn = (seed: number) =>
+      new TaskNovelty([...known('close', 200, seed), ...known('wide', 10, 100 + seed)], 0.05);
+    // The highest of eleven that are drawn alike is the new one in one of eleven draws.
+    const shares = Array.from({ length: 40 }, (_, k) => share(drawn(k), known('wide', 500, 200 + k)));
+    expect(shares.reduce((sum, s) => sum + s, 0) / shares.length).toBeLessThan(0.12);
+    const each = drawn(1);
+    const far = { nearest: 0, angle: -0.5, distance: 5000, within: 500 };
+    expect(each.judge('wide', far).novel).toBe(true);
+    // A task of which there is none yet goes by all.
+    expect(each.judge('new', far).novel).toBe(true);
   });
 });

@@ -271,6 +271,46 @@ describe('novelty', () => {
 });
 
 describe('in a hurry', () => {
+  it('does not call novel what was labelled, nor gives it to another task', async () => {
+    await instantly('left', 'right');
+    const lives = new Map(
+      (['left', 'right'] as const).map((t) => [
+        t as string,
+        StreamingDiscriminant.decode(store.discriminants.load(t)!.state),
+      ]),
+    );
+    const [seen, other] = [samples(3), samples(2)];
+    const hurried = new Recognizer(engine, backbone, store, {
+      novelty: { falseAlarms: 0.2, heldOut: () => [...seen.left.latents, ...seen.right.latents] },
+      live: (task) => lives.get(task),
+      hurry: true,
+    });
+    const before = await hurried.classify(other.left.latents);
+    const novel = before.findIndex((a) => a.novel);
+    const right = before.findIndex((a) => !a.novel && a.task === 'left');
+    expect(novel).toBeGreaterThanOrEqual(0);
+    for (const index of [novel, right]) {
+      // The owner says that it belongs to the other task.
+      const latent = other.left.latents[index]!;
+      await hurried.labelled('right', { id: String(index), label: 'x', latent });
+      expect((await hurried.classify([latent]))[0]).toMatchObject({
+        task: 'right',
+        label: 'x',
+        novel: false,
+      });
+    }
+    await hurried.settled();
+    const named = await hurried.classify([novel, right].map((i) => other.left.latents[i]!));
+    expect(named.every((a) => a.task === 'right' && !a.novel)).toBe(true);
+    // Taken back, they are what they were.
+    await hurried.forget('right');
+    const after = await hurried.classify([novel, right].map((i) => other.left.latents[i]!));
+    expect(after.map((a) => [a.task, a.novel])).toEqual(
+      [novel, right].map((i) => [before[i]!.task, before[i]!.novel]),
+    );
+    await hurried.close();
+  });
+
   it('answers with the first labels, and as without once it has settled', async () => {
     const seen = samples(1);
     await learnInstantly(engine, backbone, store, 'left', {

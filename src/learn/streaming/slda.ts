@@ -27,8 +27,8 @@ export const FEW_SAMPLES = 50;
 
 /** What a new covariance was factorized from, kept so that a new mean is worth something at once. */
 interface Factor {
-  /** Cholesky factor of the shrunken covariance, as `cholesky` keeps it. */
-  lower: Float64Array;
+  /** Cholesky factor of the shrunken covariance, as `cholesky` keeps it; left out where it is the unit matrix. */
+  lower?: Float64Array;
   /** What each feature is multiplied by before. */
   scales: Float64Array;
   /** How much had been taken in and out by then. */
@@ -152,7 +152,7 @@ export class StreamingDiscriminant {
     this.means.forEach((mean, c) => {
       const x = mean.map((v, k) => v * scales[k]!);
       const scaled = x.slice();
-      solve(lower, width, x);
+      if (lower) solve(lower, width, x);
       let quadratic = 0;
       for (let k = 0; k < width; k++) {
         quadratic += x[k]! * scaled[k]!;
@@ -176,12 +176,21 @@ export class StreamingDiscriminant {
    */
   async whitened(exact = true): Promise<WhitenedClasses> {
     const { lower, scales } = await this.factorFor(exact && this.unfactored > 0);
-    return new WhitenedClasses(this.classes, this.means, lower, scales);
+    return new WhitenedClasses(this.classes, this.means, scales, lower);
+  }
+
+  /**
+   * The classes in the space that can be had without waiting: by the covariance that was factorized last, or where there is
+   * none yet by features of equal weight. One sample is enough for it.
+   */
+  whitenedNow(): WhitenedClasses {
+    const { lower, scales } = this.factor ?? this.unitFactor();
+    return new WhitenedClasses(this.classes, this.means, scales, lower);
   }
 
   /** The classes as they are now, in the space of others whose covariance is much like theirs. */
   whitenedAs({ lower, scales }: WhitenedClasses): WhitenedClasses {
-    return new WhitenedClasses(this.classes, this.means, lower, scales);
+    return new WhitenedClasses(this.classes, this.means, scales, lower);
   }
 
   /** Frees the factorization; the next answer makes it anew. */
@@ -284,10 +293,7 @@ export class StreamingDiscriminant {
 
   /** With features of equal weight in place of a covariance, the nearest mean answers. */
   private unitFactor(): Factor {
-    const { width } = this;
-    const lower = new Float64Array(rowStart(width));
-    for (let i = 0; i < width; i++) lower[rowStart(i) + i] = 1;
-    return { lower, scales: this.scales(), changes: 0 };
+    return { scales: this.scales(), changes: 0 };
   }
 
   /** What makes the variance within classes 1 in every block, on average. */

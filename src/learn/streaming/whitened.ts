@@ -1,4 +1,4 @@
-import { forward } from './linear.js';
+import { dot, forward } from './linear.js';
 
 /** What a new sample says of the classes. */
 export interface Evidence {
@@ -6,6 +6,8 @@ export interface Evidence {
   nearest: number;
   /** Squared Mahalanobis distance to it. */
   distance: number;
+  /** The part of it along the directions in which class means differ: within their span; 0 with a single class. */
+  within: number;
   /**
    * Cosine between the sample and the class mean that it points to most, both seen from the middle of all class means;
    * 0 with a single class, which has no direction.
@@ -20,25 +22,28 @@ export interface Evidence {
 export class WhitenedClasses {
   /** In the order of `Evidence.nearest`. */
   readonly classes: readonly string[];
-  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it. */
-  readonly lower: Float64Array;
   /** What each feature is multiplied by. */
   readonly scales: Float64Array;
+  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; undefined for the unit matrix. */
+  readonly lower: Float64Array | undefined;
   private readonly means: readonly Float64Array[];
   private readonly middle: Float64Array;
   /** Of each mean from the middle. */
   private readonly lengths: readonly number[];
+  /** Orthonormal, of the span of the means seen from the middle. */
+  private readonly basis: readonly Float64Array[];
 
   /**
    * @param means of each class, [width]
-   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it
    * @param scales what each feature is multiplied by
+   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; left out where it is the
+   *   unit matrix
    */
   constructor(
     classes: readonly string[],
     means: readonly Float64Array[],
-    lower: Float64Array,
     scales: Float64Array,
+    lower?: Float64Array,
   ) {
     this.classes = [...classes];
     this.lower = lower;
@@ -48,6 +53,7 @@ export class WhitenedClasses {
     this.middle = new Float64Array(width);
     for (const mean of this.means) for (let k = 0; k < width; k++) this.middle[k]! += mean[k]! / means.length;
     this.lengths = this.means.map((mean) => Math.sqrt(this.products(mean, mean)));
+    this.basis = orthonormal(this.means.map((mean) => mean.map((v, k) => v - this.middle[k]!)));
   }
 
   /** @param summary of one sample, [width] */
@@ -60,7 +66,24 @@ export class WhitenedClasses {
       for (let k = 0; k < mean.length; k++) sum += (x[k]! - mean[k]!) ** 2;
       if (sum < distance) [nearest, distance] = [c, sum];
     }
-    return { nearest, distance, angle: this.angle(x) };
+    // Across the span of the means all classes are as far away.
+    const from = x.map((v, k) => v - this.middle[k]!);
+    let across = dot(from, 0, from, 0, from.length);
+    for (const b of this.basis) across -= dot(from, 0, b, 0, b.length) ** 2;
+    return { nearest, distance, within: Math.max(0, distance - across), angle: this.angle(x) };
+  }
+
+  /**
+   * Where a sample lies, seen from the middle of the class means: of unit length, or zero where it lies on the middle.
+   * @param summary of one sample, [width]
+   */
+  direction(summary: ArrayLike<number>): Float32Array {
+    const x = this.whiten(summary);
+    for (let k = 0; k < x.length; k++) x[k]! -= this.middle[k]!;
+    const length = Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+    // What a sum in other order leaves of nothing has no direction.
+    const least = 1e-6 * Math.sqrt(this.middle.reduce((sum, v) => sum + v * v, 0));
+    return Float32Array.from(x, (v) => (length > least ? v / length : 0));
   }
 
   private angle(x: Float64Array): number {
@@ -80,7 +103,24 @@ export class WhitenedClasses {
 
   private whiten(summary: ArrayLike<number>): Float64Array {
     const x = Float64Array.from(this.scales, (scale, k) => scale * summary[k]!);
-    forward(this.lower, x.length, x);
+    if (this.lower) forward(this.lower, x.length, x);
     return x;
   }
+}
+
+/** An orthonormal basis of the span of some vectors, by the modified Gram-Schmidt process. */
+function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
+  const basis: Float64Array[] = [];
+  for (const vector of vectors) {
+    const rest = vector.slice();
+    for (const b of basis) {
+      const along = dot(rest, 0, b, 0, b.length);
+      for (let k = 0; k < rest.length; k++) rest[k]! -= along * b[k]!;
+    }
+    const length = Math.sqrt(dot(rest, 0, rest, 0, rest.length));
+    // What rounding leaves of a vector in the span is no direction.
+    if (length > 1e-6 * Math.sqrt(dot(vector, 0, vector, 0, vector.length)))
+      basis.push(rest.map((v) => v / length));
+  }
+  return basis;
 }

@@ -1,0 +1,81 @@
+import type { Backbone } from '../backbone/backbone.js';
+import type { Engine } from '../engine/engine.js';
+import { TaskNetwork } from '../learn/network.js';
+import type { WhitenedClasses } from '../learn/streaming/whitened.js';
+import type { Answer } from './answer.js';
+import { CorrectedTask, type RecentLabel } from './corrected-task.js';
+import { bareModel } from './task-model.js';
+
+export interface KeptCorrectionsOptions {
+  engine: Engine;
+  backbone: Backbone;
+  /** Labels of a task that what it runs does not know yet, oldest first. */
+  labels: (task: string) => readonly RecentLabel[];
+  /** Where the task's samples lie; undefined where nothing was seen of them. */
+  space: (task: string) => WhitenedClasses | undefined;
+  /** Whether what is answered without corrections is another with every label. */
+  changing: (task: string) => Promise<boolean>;
+  uncorrected: (task: string, latents: readonly Uint8Array[]) => Promise<Answer[]>;
+}
+
+/** The corrections of all tasks, made when an answer first needs them and kept until the task runs something else. */
+export class KeptCorrections {
+  private readonly options: KeptCorrectionsOptions;
+  /** Undefined for a task without labels that what it runs does not know. */
+  private readonly corrected = new Map<string, Promise<CorrectedTask | undefined>>();
+  /** Tasks of which there are labels that their corrections do not know yet. */
+  private readonly stale = new Set<string>();
+  private network: Promise<TaskNetwork> | undefined;
+
+  constructor(options: KeptCorrectionsOptions) {
+    this.options = options;
+  }
+
+  /** Notes that a label of a task came. */
+  labelled(task: string): void {
+    this.stale.add(task);
+  }
+
+  /** Lets go of a task's corrections, or of all: it runs something else now. */
+  forget(task?: string): void {
+    if (task === undefined) this.corrected.clear();
+    else this.corrected.delete(task);
+  }
+
+  /** A task's answers with corrections; undefined where there are none to make. */
+  of(task: string): Promise<CorrectedTask | undefined> {
+    const known = this.corrected.get(task);
+    if (known && !this.stale.has(task)) return known;
+    this.stale.delete(task);
+    // What cannot be read of the labels any more changes nothing.
+    const taught = this.teach(task, known).catch(() => undefined);
+    this.corrected.set(task, taught);
+    return taught;
+  }
+
+  /** Lets go of everything. */
+  async close(): Promise<void> {
+    this.corrected.clear();
+    await this.network?.then((network) => network.close()).catch(() => {});
+    this.network = undefined;
+  }
+
+  private async teach(
+    task: string,
+    before: Promise<CorrectedTask | undefined> | undefined,
+  ): Promise<CorrectedTask | undefined> {
+    const labels = this.options.labels(task);
+    if (labels.length === 0) return undefined;
+    const corrected = (await before) ?? (await this.open(task));
+    await corrected?.teach(labels, await this.options.changing(task));
+    return corrected;
+  }
+
+  private async open(task: string): Promise<CorrectedTask | undefined> {
+    const { engine, backbone, space, uncorrected } = this.options;
+    const where = space(task);
+    if (!where) return undefined;
+    this.network ??= TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
+    return new CorrectedTask(await this.network, where, (latents) => uncorrected(task, latents));
+  }
+}
