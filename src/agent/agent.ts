@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Picture } from '../capture/source.js';
 import { messageOf } from '../errors.js';
+import type { EventView } from '../label/api.js';
+import type { ChangeKind, EventData, EventKind } from '../link/event-data.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
@@ -143,8 +145,8 @@ export class Agent {
     }
     registerRequests(this.link, this);
     const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
-    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message) =>
-      this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message, data) =>
+      this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
     );
     this.page = server && this.openPage(server);
   }
@@ -216,8 +218,8 @@ export class Agent {
   /** Goes back to what a task ran before. @throws LichenError as `VersionStore.rollback` does */
   async rollback(task: string): Promise<{ from: number | 'instant'; to: number | 'instant' }> {
     const { from, to } = this.store.versions.rollback(task, 'rolled back on request');
-    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`);
     const number = (id: number | null) => (id === null ? 'instant' : this.store.versions.require(id).number);
+    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`, { version: number(to) });
     return { from: number(from), to: number(to) };
   }
 
@@ -226,15 +228,25 @@ export class Agent {
     const { engine, backbone, store, discriminants } = this.rooms;
     discriminants.save();
     const version = await closeTask(engine, backbone, store, task, this.instantAccuracy(task));
-    await this.runs(task, 'task-closed', `task '${task}' is closed: its answers stay the same, bit for bit`);
+    await this.runs(
+      task,
+      'task-closed',
+      `task '${task}' is closed: its answers stay the same, bit for bit`,
+      {},
+    );
     return version?.digest ?? null;
   }
 
   /** Tells everyone what a task runs now. */
-  async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
+  async runs<K extends ChangeKind>(
+    task: string,
+    kind: K,
+    message: string,
+    data: Omit<EventData[K], 'task'>,
+  ): Promise<void> {
     await this.recognizer.forget(task);
     this.guarded('offered packs', () => this.packs.reconsider());
-    this.report(kind, 'info', message, { task, ...data });
+    this.report(kind, 'info', message, { task, ...data } as EventData[K]);
     if (kind === 'promoted') this.page?.study(task);
     this.guarded('adapter report', () =>
       this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
@@ -337,7 +349,7 @@ export class Agent {
 
   private setAside(path: string, reason: string): void {
     this.store.rejects.add(path, reason);
-    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
+    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path, reason });
   }
 
   private reportSources(): ReportSources {
@@ -409,17 +421,17 @@ export class Agent {
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
   }
 
-  private report(
-    kind: string,
+  private report<K extends EventKind>(
+    kind: K,
     severity: EventBody['severity'],
     message: string,
-    data: Record<string, unknown>,
+    data: EventData[K],
   ): void {
-    this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...data }, message);
-    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data };
+    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data: { ...data } };
+    this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...event.data }, message);
     this.guarded('event', () => this.link.publish('event', event));
     this.guarded('webhook', () => this.webhooks.event(event));
-    this.page?.event({ at: Date.now(), kind, severity, message: event.message });
+    this.page?.event({ at: Date.now(), kind, severity, message: event.message, data } as EventView);
   }
 
   /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */

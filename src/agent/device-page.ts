@@ -33,6 +33,7 @@ import { Thumbnails } from '../label/thumbnails.js';
 import { WeakLabels } from '../label/weak-labels.js';
 import { WeakSignals } from '../label/weak-signals.js';
 import { TaskNetwork } from '../learn/network.js';
+import type { Hindrance } from '../link/event-data.js';
 import type { Ledger } from '../link/ledger.js';
 import type { MetricsBody } from '../link/schemas.js';
 import { Random } from '../random.js';
@@ -41,6 +42,7 @@ import { bareModel } from '../recognize/task-model.js';
 import { keyFileOf } from '../store/store.js';
 import { agentConfigSchema } from './config.js';
 import { firstIsolation } from './growth.js';
+import type { Permission } from './guards.js';
 import { Listening } from './http.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 import { overviewOf, privacyOf, taskDetailOf } from './page-views.js';
@@ -55,7 +57,7 @@ export interface Behind {
   feeds: Feeds;
   metrics: () => MetricsBody;
   connected: () => boolean;
-  mayTrain: () => Promise<{ ok: true } | { ok: false; reason: string }>;
+  mayTrain: () => Promise<Permission>;
   select: (task: string | undefined) => void;
   rollback: (task: string) => Promise<RolledBack>;
   close: (task: string) => Promise<unknown>;
@@ -85,7 +87,7 @@ export class DevicePage implements Desk {
   private readonly live: Live;
   private readonly file: SettingsFile;
   private readonly studying = new Map<string, Promise<void>>();
-  private trainingWaits: string | null = null;
+  private trainingWaits: Hindrance | null = null;
   private tidying: NodeJS.Timeout | undefined;
   private listening: Listening | undefined;
 
@@ -379,7 +381,7 @@ export class DevicePage implements Desk {
       if (this.guarded) this.listening?.open();
       this.behind.mayTrain().then(
         (may) => {
-          this.trainingWaits = may.ok ? null : may.reason;
+          this.trainingWaits = may.ok ? null : may.hindrance;
         },
         () => {},
       );

@@ -6,6 +6,8 @@
  * session's cookie and the header `x-csrf-token`.
  */
 
+import type { EventData, EventKind, Hindrance } from '../link/event-data.js';
+
 /** What is answered with a status of 400 and above. */
 export interface ErrorBody {
   error: { code: string; message: string };
@@ -139,7 +141,7 @@ export interface Overview {
   /** Whether a broker takes the reports. */
   connected: boolean;
   /** Why no training may start now, where something keeps it from starting. */
-  trainingWaits: string | null;
+  trainingWaits: Hindrance | null;
 }
 
 export interface QueueCounts {
@@ -162,12 +164,16 @@ export interface LiveEvents {
   event: EventView;
 }
 
-export interface EventView {
-  at: number;
-  kind: string;
-  severity: 'info' | 'warning' | 'error';
-  message: string;
-}
+/** What happened; `data` says all that the English `message` says. */
+export type EventView = {
+  [K in EventKind]: {
+    at: number;
+    kind: K;
+    severity: 'info' | 'warning' | 'error';
+    message: string;
+    data: EventData[K];
+  };
+}[EventKind];
 
 /** Why a picture is asked about. */
 export type AskReason = 'novel' | 'unsure' | 'different' | 'disagreement';

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
+  EventView,
   Labelled,
   Overview,
   PrivacyView,
@@ -13,6 +14,7 @@ import type {
   SettingsView,
   TaskDetail,
 } from '../../src/label/api.js';
+import { eventText } from '../../src/label/page/i18n/event-text.js';
 import { Daemon } from '../agent/daemon.js';
 import { photographs } from '../agent/pictures.js';
 import { scratchFolder } from '../store/scratch.js';
@@ -253,6 +255,25 @@ describe('teaching', () => {
     });
     const refused = await owner.ask('PUT', '/api/settings', { key: 'replay.cap', value: '8 MiB' });
     expect(refused.status).toBe(403);
+  });
+
+  it('tells what happens with all that it takes to say it in another language', async () => {
+    await teach('bag', 'bag', 0, 1);
+    const events = owner.live(({ data }) => (data as EventView).kind === 'picture-set-aside');
+    await owner.done('POST', '/api/tasks/goods/train');
+    await daemon.event('training-failed');
+    const broken = { method: 'POST', body: 'no picture', headers: { authorization: `Bearer ${TOKEN}` } };
+    expect((await fetch(`${owner.base}/pictures/cam`, broken)).status).toBe(422);
+    const told = (await events).flatMap(({ kind, data }) => (kind === 'event' ? [data as EventView] : []));
+    expect(told.map((event) => eventText(event, 'ko'))).toEqual([
+      { text: 'goods 작업의 학습을 시작했습니다.' },
+      {
+        text: 'goods 작업을 학습하지 못했습니다. 학습할 사진이 아직 모자랍니다.',
+        reason: (told[1]!.data as { reason: string }).reason,
+      },
+      { text: '사진을 쓸 수 없어 따로 두었습니다: cam', reason: expect.stringContaining('picture') },
+    ]);
+    expect(daemon.events('training-failed')[0]!.data).toEqual(told[1]!.data);
   });
 
   it('looks into a task', async () => {

@@ -47,8 +47,10 @@ export class Owner {
     return view;
   }
 
-  /** The first `count` events of the live stream. */
-  async live(count: number): Promise<{ kind: string; data: unknown }[]> {
+  /** The live stream's events, up to `count` of them, or to the first of which something is true. */
+  async live(
+    enough: number | ((event: { kind: string; data: unknown }) => boolean),
+  ): Promise<{ kind: string; data: unknown }[]> {
     const abort = new AbortController();
     const response = await fetch(`${this.base}/api/live`, {
       headers: { cookie: this.cookie! },
@@ -64,7 +66,7 @@ export class Owner {
         const match = /^event: (.+)\ndata: (.+)$/.exec(part);
         if (match) found.push({ kind: match[1]!, data: JSON.parse(match[2]!) });
       }
-      if (found.length >= count) break;
+      if (typeof enough === 'number' ? found.length >= enough : found.some(enough)) break;
     }
     abort.abort();
     return found;

@@ -101,6 +101,13 @@ export const en = {
     learned: (seconds: string) => `Learned in ${seconds} s.`,
     nowSays: (label: string, percent: string) => `It now says ${label}, ${percent}.`,
   },
+  /** Why no training may start now. */
+  hindrances: {
+    heat: (celsius: string, limit: string) => `the processor has ${celsius} °C, it starts below ${limit} °C`,
+    memory: (free: string, needed: string) => `${free} of memory are available, it needs ${needed}`,
+    battery: 'the device runs on battery',
+    disk: (free: string, needed: string) => `${free} are free on the disk, it needs ${needed}`,
+  },
   first: {
     title: 'Teach it the first thing',
     titleNew: 'Teach a new task',

@@ -103,6 +103,12 @@ export const ko: Dictionary = {
     learned: (seconds) => `${seconds}초 만에 배웠습니다.`,
     nowSays: (label, percent) => `이제 ${withParticle(label, '으로/로')} 답합니다 (${percent}).`,
   },
+  hindrances: {
+    heat: (celsius, limit) => `프로세서가 ${celsius} °C입니다. ${limit} °C보다 낮아야 시작합니다`,
+    memory: (free, needed) => `남은 메모리가 ${free}입니다. ${needed} 이상이어야 합니다`,
+    battery: '기기가 배터리로 켜져 있습니다',
+    disk: (free, needed) => `디스크에 남은 공간이 ${free}입니다. ${needed} 이상이어야 합니다`,
+  },
   first: {
     title: '첫 번째로 가르치기',
     titleNew: '새 작업 가르치기',

@@ -31,7 +31,7 @@ export function SettingsPage() {
       return actions.explain(error);
     }
   };
-  const found = view === null ? [] : matchSettings(view.settings, query);
+  const found = view === null ? [] : matchSettings(view.settings, query, language);
   return (
     <>
       <header class="page-head">

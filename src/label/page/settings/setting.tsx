@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import type { SettingView } from '../../api.js';
-import { useText } from '../context.js';
+import { useLanguage, useText } from '../context.js';
+import { settingText } from '../i18n/setting-text.js';
 import { SettingInput } from './setting-input.js';
 
 interface Props {
@@ -13,11 +14,12 @@ interface Props {
 /** One setting; what is typed is written when it is saved, what is switched or chosen at once. */
 export function Setting({ setting, readOnly, onSave }: Props) {
   const text = useText();
+  const language = useLanguage();
   const id = useId();
   const [typed, setTyped] = useState(setting.value);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const { key, description, kind, secret, changed } = setting;
+  const { key, kind, secret, changed } = setting;
   const save = async (value: string) => {
     setBusy(true);
     const refused = await onSave(key, value);
@@ -46,7 +48,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
           {changed && <span class="tag">{text.settings.changed}</span>}
         </label>
         <p class="muted small" id={`${id}-text`}>
-          {description}
+          {settingText(setting, language)}
         </p>
         <p class="muted small">{standard}</p>
       </div>
