@@ -7,6 +7,7 @@ import { Actions } from '../label/actions.js';
 import type {
   EventView,
   FrameView,
+  ListBody,
   Overview,
   PrivacyView,
   QueueView,
@@ -318,6 +319,10 @@ export class DevicePage implements Desk {
 
   set(key: string, value: string): SettingsView {
     return this.file.set(key, value);
+  }
+
+  setList(body: ListBody): SettingsView {
+    return this.file.setList(body);
   }
 
   /** What was labelled before this start of the program need not be asked about. */

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { ConfigInvalid } from '../config/load.js';
 import { LichenError, messageOf } from '../errors.js';
 import '../label/access.js';
 
@@ -21,6 +22,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'recording-busy': 409,
   'rollback-nothing': 409,
   'sample-known': 409,
+  'settings-changed': 409,
   'task-closed': 409,
   'task-exists': 409,
   'undo-other': 409,
@@ -76,7 +78,8 @@ export function newDeviceServer(token: string | undefined, log: Logger): Fastify
   server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (error instanceof LichenError) {
       const { code, message } = error;
-      return reply.status(STATUS[code] ?? 400).send({ error: { code, message } });
+      const problems = error instanceof ConfigInvalid ? { problems: error.problems } : {};
+      return reply.status(STATUS[code] ?? 400).send({ error: { code, message, ...problems } });
     }
     // What fastify itself refuses, such as a body that is too large.
     const status = error.statusCode ?? 500;

@@ -1,5 +1,6 @@
 import type {
   FrameView,
+  ListBody,
   Overview,
   PrivacyView,
   QueueView,
@@ -34,4 +35,6 @@ export interface Desk {
   settings(): SettingsView;
   /** @throws LichenError `setting-unknown`, `setting-not-here`, `config-invalid`, `settings-read-only` */
   set(key: string, value: string): SettingsView;
+  /** @throws LichenError as `set`, and `settings-changed` */
+  setList(body: ListBody): SettingsView;
 }

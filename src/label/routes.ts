@@ -23,6 +23,19 @@ const undoBody = z.object({ id: z.int() });
 const taskBody = z.object({ task: id });
 const activeBody = z.object({ task: id.nullable() });
 const settingBody = z.object({ key: z.string().max(256), value: z.string().max(4096) });
+const listBody = z.object({
+  key: z.string().max(256),
+  stamp: z.string().max(64),
+  rows: z
+    .array(
+      z.object({
+        from: z.int().min(0).nullable(),
+        kind: z.string().max(64).nullish(),
+        set: z.record(z.string().max(256), z.string().max(16_384)),
+      }),
+    )
+    .max(1000),
+});
 const ofSample = z.object({ sample });
 const ofTask = z.object({ task: id });
 const pictureQuery = z.object({ size: z.enum(['small', 'large']).default('large') });
@@ -101,4 +114,5 @@ export function pageRoutes(server: FastifyInstance, desk: Desk, live: Live): voi
     const { key, value } = parsed(settingBody, request.body);
     return desk.set(key, value);
   });
+  server.put('/api/settings/list', OWNER, (request) => desk.setList(parsed(listBody, request.body)));
 }

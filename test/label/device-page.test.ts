@@ -248,7 +248,7 @@ describe('teaching', () => {
     expect(privacy.left.map((l) => l.kind)).toContain('metrics');
     expect(privacy.kept.find((k) => k.kind === 'thumbnails')).toMatchObject({ count: 2, sealed: true });
     const settings = await owner.done<SettingsView>('GET', '/api/settings');
-    expect(settings.readOnly).toContain('without a file');
+    expect(settings.readOnly).toBe('no-file');
     expect(settings.settings.find((s) => s.key === 'replay.cap')).toMatchObject({
       value: '16 MiB',
       kind: 'text',

@@ -11,6 +11,7 @@ const setting = (key: string, description: string): SettingView => ({
   default: '',
   secret: false,
   changed: false,
+  list: null,
 });
 const settings = [
   setting('replay.cap', 'The most bytes of the memory.'),

@@ -1,4 +1,4 @@
-import type { AskReason, UndoView } from '../../api.js';
+import type { AskReason, SettingsView, UndoView } from '../../api.js';
 
 /** What the page says. Functions put in names and figures, which come formatted. */
 export const en = {
@@ -298,9 +298,29 @@ export const en = {
     found: (count: string) => (count === '1' ? '1 setting' : `${count} settings`),
     none: 'No setting matches.',
     restart: 'Something was changed that the device knows only after a restart of Lichen.',
-    readOnly: (why: string) => `Settings can be read here, not written: ${why}`,
+    readOnly: {
+      'no-file':
+        'Settings can be read here, not written: the agent was started without a file of settings (--config).',
+      'not-writable':
+        'Settings can be read here, not written: the agent may not write their file. Change it there, or give its user the right to.',
+    } satisfies Record<NonNullable<SettingsView['readOnly']>, string>,
     file: 'Written to',
-    inFile: 'A list; it is changed in the file.',
+    list: {
+      count: (count: string) => `${count} in it`,
+      add: 'Add',
+      kind: 'Kind of what is added',
+      remove: 'Remove',
+      newRow: 'New',
+      more: 'More settings',
+      name: 'Name',
+      value: 'Value',
+      required: 'needed',
+      onePerLine: 'One a line.',
+      pairPerLine: 'One a line, as name: value.',
+      clear: 'Take it out',
+      keepHidden: 'Keep what was set',
+      fixed: 'Given as the agent was started, not in the file; it cannot be changed here.',
+    },
     default: (value: string) => `Default: ${value}`,
     noDefault: 'Default: none',
     changed: 'changed',

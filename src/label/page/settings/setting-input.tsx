@@ -56,14 +56,6 @@ export function SettingInput({ id, setting, value, disabled, onValue }: Props) {
       </select>
     );
   }
-  if (kind === 'other') {
-    return (
-      <div class="setting-list">
-        {value !== '' && <pre>{value}</pre>}
-        <p class="muted small">{text.settings.inFile}</p>
-      </div>
-    );
-  }
   return (
     <input
       {...common}

@@ -28,8 +28,6 @@ export function Setting({ setting, readOnly, onSave }: Props) {
     if (refused !== null && atOnce) setTyped(setting.value);
     setBusy(false);
   };
-  /** Lists are shown; they are changed in the file. */
-  const fixed = readOnly || kind === 'other';
   const atOnce = kind === 'switch' || kind === 'choice';
   const standard =
     secret || setting.default === '' ? text.settings.noDefault : text.settings.default(setting.default);
@@ -66,7 +64,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
         <div role="alert" class="alert-place">
           {error !== null && <p class="small wrong">{error}</p>}
         </div>
-        {!fixed && !atOnce && typed !== setting.value && (
+        {!readOnly && !atOnce && typed !== setting.value && (
           <div class="row">
             <button type="submit" class="button primary" disabled={busy} data-testid="setting-save">
               {text.common.save}
@@ -83,7 +81,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
             </button>
           </div>
         )}
-        {!fixed && changed && typed === setting.value && (
+        {!readOnly && changed && typed === setting.value && (
           <button
             type="button"
             class="button link"
