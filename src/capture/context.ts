@@ -29,6 +29,8 @@ export interface CaptureContext {
   server: FastifyInstance | undefined;
   /** Tells the owner that a source fails, and that it works again. */
   report: TellSource;
+  /** The task that labels of a source belong to which name none; undefined where there is none. */
+  taskOfLabels: (source: string) => string | undefined;
   /** Of what is random: delays. */
   seed: number;
   log: Logger;
