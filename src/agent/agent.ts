@@ -2,13 +2,15 @@ import type { FastifyInstance } from 'fastify';
 import type { Picture } from '../capture/source.js';
 import { messageOf } from '../errors.js';
 import type { EventView } from '../label/api.js';
+import { Sealed } from '../label/sealed.js';
 import type { ChangeKind, EventData, EventKind } from '../link/event-data.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
+import { WebhookQueue } from '../link/webhook-queue.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
-import type { Store } from '../store/store.js';
+import { keyFileOf, type Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
@@ -94,7 +96,8 @@ export class Agent {
       hurry: true,
     });
     this.ledger = new Ledger(store.settings);
-    this.webhooks = new Webhooks(config, this.ledger, log);
+    const waiting = new WebhookQueue(store.database, new Sealed(store.settings, keyFileOf(store.folder)));
+    this.webhooks = new Webhooks(config, waiting, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
     this.opened = new OpenedTasks({
@@ -145,9 +148,11 @@ export class Agent {
     }
     registerRequests(this.link, this);
     const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
-    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message, data) =>
-      this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
-    );
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, {
+      report: (kind, message, data) =>
+        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
+      taskOfLabels: (source) => this.taskOfLabels(source),
+    });
     this.page = server && this.openPage(server);
   }
 
@@ -256,6 +261,7 @@ export class Agent {
 
   private async begin(): Promise<void> {
     this.link.start();
+    this.webhooks.start();
     const { engine, memory, discriminants } = this.rooms;
     this.parts.log.info(
       {
@@ -283,7 +289,7 @@ export class Agent {
       this.setAside(path, fault);
       return undefined;
     }
-    const found = label === undefined ? this.active.name : source && this.opened.of(source);
+    const found = label === undefined ? this.active.name : this.taskOfLabels(source);
     const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
     if (!kept) return undefined;
@@ -300,6 +306,14 @@ export class Agent {
       await this.page.seen({ ...shown, task: delivery.task ?? found });
     }
     return kept;
+  }
+
+  /** The task of a label that names none: the one that was opened for its source, or the one that the owner chose. */
+  private taskOfLabels(source: string | undefined): string | undefined {
+    const own = source === undefined ? undefined : this.opened.of(source);
+    const { name } = this.active;
+    const chosen = name !== undefined && this.openTasks().includes(name) ? name : undefined;
+    return own ?? chosen;
   }
 
   private openPage(server: FastifyInstance): DevicePage {
