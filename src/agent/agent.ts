@@ -147,7 +147,10 @@ export class Agent {
       );
     }
     registerRequests(this.link, this);
-    const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
+    const server =
+      config.http.port === undefined
+        ? undefined
+        : newDeviceServer(config.http.token, (...one) => this.ledger.served(...one), log);
     this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, {
       report: (kind, message, data) =>
         this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),

@@ -104,7 +104,11 @@ export class DevicePage implements Desk {
     this.passwords = new Passwords(passwordFileOf(store.folder));
     this.thumbnails = new Thumbnails(store.database, sealed);
     this.questions = new Questions(store.database, sealed);
-    this.live = new Live({ overview: () => this.overview(), frames: () => this.frames() });
+    this.live = new Live({
+      overview: () => this.overview(),
+      frames: () => this.frames(),
+      served: (...one) => behind.ledger.served(...one),
+    });
     this.file = new SettingsFile(agentConfigSchema, parts.configFile, config);
     this.labels = new LabelQueue({
       questions: this.questions,

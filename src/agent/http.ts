@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { ConfigInvalid } from '../config/load.js';
 import { LichenError, messageOf } from '../errors.js';
 import '../label/access.js';
+import type { CountServed } from '../link/served.js';
 
 /** Statuses of the errors that a device's routes throw; what else a request's sender did is 400. */
 const STATUS: Readonly<Record<string, number>> = {
@@ -47,8 +48,13 @@ const LOOPBACK = '127.0.0.1';
 /**
  * The device's web server, without routes yet; sources and the page register theirs. What a route says nothing of needs
  * the token, as `Authorization: Bearer <token>`; the page's own routes need a login.
+ * @param served counts every answer's body
  */
-export function newDeviceServer(token: string | undefined, log: Logger): FastifyInstance {
+export function newDeviceServer(
+  token: string | undefined,
+  served: CountServed,
+  log: Logger,
+): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true });
 
   server.addHook('onRequest', async (request, reply) => {
@@ -73,6 +79,16 @@ export function newDeviceServer(token: string | undefined, log: Logger): Fastify
         "Send the header 'Authorization: Bearer <http.token of the device>'.",
       );
     }
+  });
+
+  server.addHook('onSend', async (request, _, payload) => {
+    const { access, served: kind } = request.routeOptions.config;
+    const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
+    const posted = access === undefined && !request.is404;
+    if (request.method !== 'HEAD') {
+      served(kind ?? (posted ? 'post-answer' : 'page'), request.socket.remoteAddress, bytes);
+    }
+    return payload;
   });
 
   server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {

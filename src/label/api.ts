@@ -305,19 +305,24 @@ export interface RolledBack {
   to: number | 'instant';
 }
 
+/** What left, of one kind, to one place. */
+export interface LeftView {
+  kind: string;
+  where: string;
+  messages: number;
+  bytes: number;
+  lastAt: number | null;
+  what: string;
+}
+
 /** GET /api/privacy */
 export interface PrivacyView {
   /** Since when is counted. */
   since: number;
-  /** Every byte that left, by kind; `where` is a topic or an address. */
-  left: {
-    kind: string;
-    where: string;
-    messages: number;
-    bytes: number;
-    lastAt: number | null;
-    what: string;
-  }[];
+  /** Every byte that was reported, by kind; `where` is a topic or an address. */
+  left: LeftView[];
+  /** What the device's own web server answered to who asked; `where` is a `ServedPlace`. */
+  served: LeftView[];
   /** What is kept here. */
   kept: { kind: string; count: number; bytes: number; sealed: boolean; what: string }[];
   broker: string;

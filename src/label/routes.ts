@@ -6,6 +6,7 @@ import type { Live } from './live.js';
 import { parsed } from './parsed.js';
 
 const OWNER = { config: { access: 'owner' } } as const;
+const OWNER_PICTURE = { config: { access: 'owner', served: 'page-picture' } } as const;
 
 const id = z
   .string()
@@ -49,7 +50,7 @@ export function pageRoutes(server: FastifyInstance, desk: Desk, live: Live): voi
     reply.hijack();
     live.serve(reply.raw);
   });
-  server.get('/api/pictures/:sample', OWNER, async (request, reply) => {
+  server.get('/api/pictures/:sample', OWNER_PICTURE, async (request, reply) => {
     const { size } = parsed(pictureQuery, request.query);
     const picture = await desk.picture(parsed(ofSample, request.params).sample, size);
     if (!picture) throw new LichenError('picture-gone', 'The device does not hold this picture any more.');

@@ -257,6 +257,37 @@ describe('teaching', () => {
     expect(refused.status).toBe(403);
   });
 
+  it('counts what its own server sends, by kind, to the byte', async () => {
+    const served = () =>
+      new Map(
+        daemon.agent.ledger
+          .list()
+          .filter(({ kind }) => kind.startsWith('page') || kind === 'post-answer')
+          .map(({ kind, where, bytes, messages }) => [kind, { where, bytes, messages }]),
+      );
+    const [bag, sandal] = [photographs('bag', 1)[0]!, photographs('sandal', 1)[0]!];
+    const answers = [await show(bag.bytes), await show(sandal.bytes)];
+    const posted = answers.reduce((sum, answer) => sum + Buffer.byteLength(JSON.stringify(answer)), 0);
+    expect(served().get('post-answer')).toEqual({ where: 'device', bytes: posted, messages: 2 });
+    for (const { sample } of answers) expect((await owner.picture(sample)).status).toBe(200);
+    expect(served().get('page-picture')).toEqual({ where: 'device', bytes: owner.got.pictures, messages: 2 });
+    // What is refused left, too.
+    expect((await owner.ask('GET', '/api/nothing')).status).toBe(404);
+    await owner.done('GET', '/api/overview');
+    expect(served().get('page')!.bytes).toBe(owner.got.page);
+    const html = await (await fetch(`${owner.base}/`)).text();
+    expect(served().get('page')!.bytes).toBe(owner.got.page + Buffer.byteLength(html));
+    const live = (await owner.live(2)).map(
+      ({ kind, data }) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+    expect(served().get('page-live')!.bytes).toBeGreaterThanOrEqual(Buffer.byteLength(live.join('')));
+    const privacy = await owner.done<PrivacyView>('GET', '/api/privacy');
+    expect(privacy.served.map(({ kind }) => kind).sort()).toEqual([
+      ...['page', 'page-live', 'page-picture', 'post-answer'],
+    ]);
+    expect(privacy.left.map(({ kind }) => kind)).not.toContain('page');
+  });
+
   it('tells what happens with all that it takes to say it in another language', async () => {
     await teach('bag', 'bag', 0, 1);
     const events = owner.live(({ data }) => (data as EventView).kind === 'picture-set-aside');

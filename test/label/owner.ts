@@ -3,6 +3,8 @@ import type { SessionView } from '../../src/label/api.js';
 /** A browser's side of the device's page: cookie, CSRF token, JSON. */
 export class Owner {
   readonly base: string;
+  /** Bytes of bodies that came, of the page and of pictures. */
+  readonly got = { page: 0, pictures: 0 };
   private cookie: string | undefined;
   private csrf: string | undefined;
 
@@ -29,6 +31,7 @@ export class Owner {
     const [cookie] = response.headers.getSetCookie();
     if (cookie) this.cookie = cookie.split(';')[0]!;
     const text = await response.text();
+    this.got.page += Buffer.byteLength(text);
     return { status: response.status, data: text === '' ? null : JSON.parse(text) };
   }
 
@@ -76,6 +79,8 @@ export class Owner {
     const response = await fetch(`${this.base}/api/pictures/${sample}?size=${size}`, {
       headers: { cookie: this.cookie! },
     });
-    return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
+    const bytes = Buffer.from(await response.arrayBuffer());
+    this.got.pictures += bytes.length;
+    return { status: response.status, bytes };
   }
 }

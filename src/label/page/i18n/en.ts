@@ -1,3 +1,4 @@
+import type { ServedPlace } from '../../../link/served.js';
 import type { AskReason, SettingsView, UndoView } from '../../api.js';
 
 /** What the page says. Functions put in names and figures, which come formatted. */
@@ -259,10 +260,21 @@ export const en = {
     title: 'Privacy',
     leadNothing: 'Nothing has left this device.',
     lead: (bytes: string, since: string) => `${bytes} have left this device since ${since}.`,
-    promise: 'Pictures and what is learned from them stay here. This page counts every byte that leaves.',
+    promise:
+      'Pictures and what is learned from them stay here, but for what you look at on this page. Every byte that leaves is counted.',
     left: 'What left',
     leftNone: 'No message was sent.',
     messages: (count: string) => (count === '1' ? '1 message' : `${count} messages`),
+    served: 'What this page and posts were answered',
+    servedLead: (bytes: string) =>
+      `${bytes} went to browsers with the password and to programs with the token, because they asked. They are not in the sum above.`,
+    servedNone: 'Nobody has asked yet.',
+    answers: (count: string) => (count === '1' ? '1 answer' : `${count} answers`),
+    places: {
+      device: 'To the device itself, or through a tunnel or proxy on it',
+      network: 'To the local network',
+      elsewhere: 'Beyond the local network',
+    } satisfies Record<ServedPlace, string>,
     kept: 'What is kept here',
     keptNone: 'Nothing is kept.',
     sealed: 'sealed',
@@ -285,6 +297,10 @@ export const en = {
       'home-assistant': ['Home Assistant', 'Names of tasks and classes.'],
       webhook: ['Webhooks', 'Labels, probabilities and events. Never a picture.'],
       picture: ['Small pictures', 'Sent because homeAssistant.pictures is on.'],
+      page: ['This page', 'The page itself, and the figures, labels and settings that it shows.'],
+      'page-picture': ['Pictures shown to you', 'Pictures that were looked at on this page.'],
+      'page-live': ['Live', 'Answers and counts as they came, while this page was open.'],
+      'post-answer': ['Answers to posts', 'What programs were told that posted a picture.'],
       latents: ['Latents', 'What the network saw in labelled pictures. A picture cannot be shown from it.'],
       questions: ['Questions', 'Pictures that wait for an answer; deleted with it.'],
       thumbnails: ['Thumbnails', 'Small pictures of labelled samples, for this page.'],
