@@ -330,6 +330,7 @@ export class Agent {
       metrics: () => this.metrics(),
       connected: () => this.link.status.connected,
       mayTrain: () => this.guards.mayTrain(store.folder),
+      isolationOf: (task) => this.isolationOf(task),
       select: (task) => this.select(task),
       rollback: (task) => this.rollback(task),
       close: (task) => this.close(task),

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { ConfigInvalid } from '../config/load.js';
 import { LichenError, messageOf } from '../errors.js';
+import { isFromOtherSite, securityHeaders } from '../http-security.js';
 import '../label/access.js';
 import type { CountServed } from '../link/served.js';
 
@@ -30,17 +31,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'password-unreadable': 500,
 };
 
-/** Nothing but the page's own style, script, pictures and routes; no frames, no forms to elsewhere. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** The page makes pictures itself, of charts and of what it has fetched. */
+const HEADERS = securityHeaders("'self' blob: data:");
 
 /** Where the server listens while nobody needs a password. */
 const LOOPBACK = '127.0.0.1';
@@ -58,22 +50,16 @@ export function newDeviceServer(
   const server = Fastify({ forceCloseConnections: true });
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'content-security-policy': CONTENT_SECURITY_POLICY,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-    });
+    reply.headers(HEADERS);
     // A browser names the page that a request comes from; another site's page has no business here.
-    const { origin, host, authorization } = request.headers;
-    if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) {
-      throw new LichenError('cross-origin', `Requests from ${origin} are refused.`);
+    if (isFromOtherSite(request.headers)) {
+      throw new LichenError('cross-origin', `Requests from ${request.headers.origin} are refused.`);
     }
     if (request.routeOptions.config.access !== undefined || request.is404) return;
     if (token === undefined) {
       throw new LichenError('unauthorized', "This needs 'http.token' in the device's settings.");
     }
-    if (!isSame(authorization ?? '', `Bearer ${token}`)) {
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
       throw new LichenError(
         'unauthorized',
         "Send the header 'Authorization: Bearer <http.token of the device>'.",

@@ -49,7 +49,7 @@ export function overviewOf(
       labelsToTrain,
     })),
     activeTask: metrics.activeTask ?? null,
-    sources: (metrics.sources ?? []).map(({ triggered, lastErrorAt, lastFrameAt, ...source }) => ({
+    sources: (metrics.sources ?? []).map(({ lastErrorAt, lastFrameAt, ...source }) => ({
       ...source,
       lastErrorAt: time(lastErrorAt),
       lastFrameAt: time(lastFrameAt),

@@ -1,13 +1,5 @@
-import type {
-  FrameView,
-  ListBody,
-  Overview,
-  PrivacyView,
-  QueueView,
-  RolledBack,
-  SettingsView,
-  TaskDetail,
-} from './api.js';
+import type { FrameView, Overview, PrivacyView, QueueView, RolledBack, TaskDetail } from './api.js';
+import type { ListBody, SettingsView } from './settings-api.js';
 import type { Teacher } from './teacher.js';
 
 /** What the device's page shows and can do; the agent is behind it. */

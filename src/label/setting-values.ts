@@ -1,7 +1,7 @@
 import { parse, stringify } from 'yaml';
 import type { Setting } from '../config/schema-keys.js';
 import { formatQuantity } from '../config/units.js';
-import type { ListField } from './api.js';
+import type { ListField } from './settings-api.js';
 
 /** How a setting is asked for, alone or in a list's member. */
 export function kindOf(setting: Setting): ListField['kind'] {

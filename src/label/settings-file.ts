@@ -15,8 +15,8 @@ import { ConfigInvalid, loadConfig } from '../config/load.js';
 import { isMember, type Setting, settingsOf } from '../config/schema-keys.js';
 import { isSecret, withoutPasswords, withoutSecrets } from '../config/secrets.js';
 import { LichenError, messageOf } from '../errors.js';
-import type { ListBody, SettingsView, SettingView } from './api.js';
 import { kindOf, typed, written } from './setting-values.js';
+import type { ListBody, SettingsView, SettingView } from './settings-api.js';
 import { SettingsList } from './settings-list.js';
 
 /** The device's settings, as its page shows and changes them: in the file that the agent was started with. */
@@ -111,7 +111,7 @@ export class SettingsFile {
       if (error instanceof LichenError) throw error;
       throw new LichenError(
         'config-invalid',
-        `${this.file} cannot be changed as it is now: ${messageOf(error)}; mend it there first`,
+        `${this.file} cannot be changed as it is now: ${firstLine(error)}; mend it there first`,
       );
     }
   }
@@ -131,7 +131,7 @@ export class SettingsFile {
         throw new ConfigInvalid(error.message.replaceAll(draft, this.file!), error.problems);
       }
       if (error instanceof LichenError) {
-        throw new LichenError(error.code, error.message.replaceAll(draft, this.file!));
+        throw new LichenError(error.code, firstLine(error).replaceAll(draft, this.file!));
       }
       throw new LichenError('settings-read-only', `${this.file} cannot be written: ${messageOf(error)}`);
     }
@@ -211,6 +211,9 @@ function dropEmptyGroups(document: Document, path: readonly string[]): void {
     if (document.hasIn(group) && !isCollection(document.getIn(group, true))) document.deleteIn(group);
   }
 }
+
+/** What went wrong; below the first line stands a part of the file, and maybe a secret. */
+const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!.replace(/:$/, '');
 
 /** What stands at a path, as plain values. */
 function plain(document: Document, path: readonly string[]): unknown {

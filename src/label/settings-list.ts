@@ -14,8 +14,8 @@ import {
 import type { Setting } from '../config/schema-keys.js';
 import { isSecret, withoutPasswords } from '../config/secrets.js';
 import { LichenError } from '../errors.js';
-import type { ListField, ListRow, ListView, RowChange } from './api.js';
 import { kindOf, typed, written } from './setting-values.js';
+import type { ListField, ListRow, ListView, RowChange } from './settings-api.js';
 
 /** Where a record keeps what its member is called. */
 const NAME = '<name>';

@@ -11,10 +11,10 @@ import type {
   QueueView,
   RecordingView,
   SessionView,
-  SettingsView,
   TaskDetail,
 } from '../../src/label/api.js';
 import { eventText } from '../../src/label/page/i18n/event-text.js';
+import type { SettingsView } from '../../src/label/settings-api.js';
 import { Daemon } from '../agent/daemon.js';
 import { photographs } from '../agent/pictures.js';
 import { scratchFolder } from '../store/scratch.js';

@@ -160,6 +160,8 @@ describe('a file that cannot be written', () => {
 
   it('may have been broken by hand', () => {
     const settings = open();
+    writeFileSync(file, 'mqtt: { password: geheim55, password: geheim66 }\n');
+    expect(errorOf(() => settings.set('replay.cap', '32 MiB')).message).not.toContain('geheim');
     writeFileSync(file, 'replay: [8 MiB\n');
     expect(errorOf(() => settings.set('replay.cap', '32 MiB')).code).toBe('config-invalid');
     expect(text()).toBe('replay: [8 MiB\n');

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { agentConfigSchema } from '../../src/agent/config.js';
 import { ConfigInvalid, loadConfig } from '../../src/config/load.js';
-import type { RowChange } from '../../src/label/api.js';
+import type { RowChange } from '../../src/label/settings-api.js';
 import { SettingsFile } from '../../src/label/settings-file.js';
 import { errorOf } from '../error-of.js';
 import { scratchFolder } from '../store/scratch.js';
@@ -212,6 +212,14 @@ describe('rows that are wrong', () => {
     expect(problems.map((p) => p.key)).toEqual(expect.arrayContaining(['sources.2.every', 'sources.2.url']));
     expect(problems.some((p) => p.key.startsWith('sources.3'))).toBe(true);
     expect(message + JSON.stringify(problems)).not.toMatch(/geheim/);
+    expect(text()).toBe(YAML);
+  });
+
+  it('are refused where two of a record have one name', () => {
+    const { code, message } = errorOf(() =>
+      save('tasks', [...kept(1), { from: null, set: { '<name>': 'goods', epochs: '3' } }]),
+    );
+    expect([code, message.includes('geheim')]).toEqual(['config-invalid', false]);
     expect(text()).toBe(YAML);
   });
 

@@ -1,7 +1,6 @@
 import type {
   ErrorBody,
   Labelled,
-  ListBody,
   PrivacyView,
   QueueView,
   RecordingBody,
@@ -9,10 +8,10 @@ import type {
   Removed,
   RolledBack,
   SessionView,
-  SettingsView,
   Skipped,
   TaskDetail,
 } from '../api.js';
+import type { ListBody, SettingsView } from '../settings-api.js';
 import type { State, Store } from './store.js';
 
 /** What the device refused, in its words. */

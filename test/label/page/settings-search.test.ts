@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SettingView } from '../../../src/label/api.js';
 import { groupSettings, matchSettings } from '../../../src/label/page/settings/search.js';
+import type { SettingView } from '../../../src/label/settings-api.js';
 
 const setting = (key: string, description: string): SettingView => ({
   key,

@@ -1,5 +1,6 @@
 import type { ServedPlace } from '../../../link/served.js';
-import type { AskReason, SettingsView, UndoView } from '../../api.js';
+import type { AskReason, UndoView } from '../../api.js';
+import type { SettingsView } from '../../settings-api.js';
 
 /** What the page says. Functions put in names and figures, which come formatted. */
 export const en = {
@@ -258,7 +259,7 @@ export const en = {
   },
   privacy: {
     title: 'Privacy',
-    leadNothing: 'Nothing has left this device.',
+    leadNothing: 'This device has sent nothing to anybody by itself.',
     lead: (bytes: string, since: string) => `${bytes} have left this device since ${since}.`,
     promise:
       'Pictures and what is learned from them stay here, but for what you look at on this page. Every byte that leaves is counted.',

@@ -251,7 +251,7 @@ export const ko: Dictionary = {
   },
   privacy: {
     title: '개인정보',
-    leadNothing: '이 기기에서 나간 것이 없습니다.',
+    leadNothing: '이 기기가 스스로 내보낸 것이 없습니다.',
     lead: (bytes, since) => `${since}부터 지금까지 ${withParticle(bytes, '이/가')} 기기 밖으로 나갔습니다.`,
     promise:
       '이 화면에서 보시는 것 말고는 사진과 사진에서 배운 것이 모두 이 기기에 남습니다. 밖으로 나가는 것은 1바이트까지 여기에서 셉니다.',

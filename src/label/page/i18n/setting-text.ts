@@ -1,4 +1,4 @@
-import type { SettingView } from '../../api.js';
+import type { SettingView } from '../../settings-api.js';
 import type { Language } from '../format.js';
 import { koSetting } from './ko-settings.js';
 

@@ -1,5 +1,5 @@
 import { useEffect, useId, useState } from 'preact/hooks';
-import type { RowChange, SettingsView } from '../../api.js';
+import type { RowChange, SettingsView } from '../../settings-api.js';
 import { ApiError } from '../api-client.js';
 import { useApp, useLanguage, useText } from '../context.js';
 import { integer } from '../format.js';

@@ -1,4 +1,4 @@
-import type { SettingView } from '../../api.js';
+import type { SettingView } from '../../settings-api.js';
 import { useText } from '../context.js';
 
 interface Props {

@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import type { SettingView } from '../../api.js';
+import type { SettingView } from '../../settings-api.js';
 import { useLanguage, useText } from '../context.js';
 import { settingText } from '../i18n/setting-text.js';
 import { SettingInput } from './setting-input.js';

@@ -1,4 +1,4 @@
-import type { ListField, ListRow, ListView, RowChange } from '../../../api.js';
+import type { ListField, ListRow, ListView, RowChange } from '../../../settings-api.js';
 
 /** A row as it is being edited. */
 export interface EditRow {

@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import type { ListField } from '../../../api.js';
+import type { ListField } from '../../../settings-api.js';
 import { useLanguage, useText } from '../../context.js';
 import { settingText } from '../../i18n/setting-text.js';
 import { type EditRow, isHidden, NAME, textOf, withoutChange, withValue } from './edit-row.js';

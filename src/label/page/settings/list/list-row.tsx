@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { ListField } from '../../../api.js';
+import type { ListField } from '../../../settings-api.js';
 import { useText } from '../../context.js';
 import { Icon } from '../../parts/icon.js';
 import { type EditRow, shownFields, titleOf } from './edit-row.js';

@@ -1,5 +1,5 @@
 import { useId, useRef, useState } from 'preact/hooks';
-import type { ListView, RowChange, SettingView } from '../../../api.js';
+import type { ListView, RowChange, SettingView } from '../../../settings-api.js';
 import { useLanguage, useText } from '../../context.js';
 import { integer } from '../../format.js';
 import { settingText } from '../../i18n/setting-text.js';
