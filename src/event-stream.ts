@@ -8,6 +8,12 @@ const MAX_BEHIND_BYTES = 8 * 1024 * 1024;
 export class EventStream {
   private readonly readers = new Set<ServerResponse>();
   private keepalive: NodeJS.Timeout | undefined;
+  private readonly sent: (reader: ServerResponse, bytes: number) => void;
+
+  /** @param sent told of what is handed to the network, for each reader; bytes */
+  constructor(sent: (reader: ServerResponse, bytes: number) => void = () => {}) {
+    this.sent = sent;
+  }
 
   get readersConnected(): number {
     return this.readers.size;
@@ -21,16 +27,17 @@ export class EventStream {
       'x-accel-buffering': 'no',
       'x-content-type-options': 'nosniff',
     });
-    response.write(first);
+    this.write(response, first, Buffer.byteLength(first));
     this.readers.add(response);
     response.once('close', () => this.readers.delete(response));
     this.keepalive ??= setInterval(() => this.send(': still here\n\n'), KEEPALIVE_MS);
   }
 
   send(text: string): void {
+    const bytes = Buffer.byteLength(text);
     for (const reader of this.readers) {
       if (reader.writableLength > MAX_BEHIND_BYTES) reader.destroy();
-      else reader.write(text);
+      else this.write(reader, text, bytes);
     }
   }
 
@@ -40,6 +47,11 @@ export class EventStream {
     this.keepalive = undefined;
     for (const reader of this.readers) reader.end();
     this.readers.clear();
+  }
+
+  private write(reader: ServerResponse, text: string, bytes: number): void {
+    reader.write(text);
+    this.sent(reader, bytes);
   }
 }
 

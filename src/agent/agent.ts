@@ -1,12 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { Picture } from '../capture/source.js';
 import { messageOf } from '../errors.js';
+import type { EventView } from '../label/api.js';
+import { Sealed } from '../label/sealed.js';
+import type { ChangeKind, EventData, EventKind } from '../link/event-data.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { EventBody, MetricsBody } from '../link/schemas.js';
+import { WebhookQueue } from '../link/webhook-queue.js';
 import { type Answer, Recognizer } from '../recognize/recognizer.js';
-import type { Store } from '../store/store.js';
+import { keyFileOf, type Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
 import { closeTask } from './close-task.js';
@@ -95,7 +99,8 @@ export class Agent {
       recentLabels: (task) => recentLabels.of(task),
     });
     this.ledger = new Ledger(store.settings);
-    this.webhooks = new Webhooks(config, this.ledger, log);
+    const waiting = new WebhookQueue(store.database, new Sealed(store.settings, keyFileOf(store.folder)));
+    this.webhooks = new Webhooks(config, waiting, this.ledger, log);
     this.active = new ActiveTask(store);
     this.guards = new Guards(config.guards, parts.profile);
     this.opened = new OpenedTasks({
@@ -145,10 +150,15 @@ export class Agent {
       );
     }
     registerRequests(this.link, this);
-    const server = config.http.port === undefined ? undefined : newDeviceServer(config.http.token, log);
-    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, (kind, message) =>
-      this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, {}),
-    );
+    const server =
+      config.http.port === undefined
+        ? undefined
+        : newDeviceServer(config.http.token, (...one) => this.ledger.served(...one), log);
+    this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, {
+      report: (kind, message, data) =>
+        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
+      taskOfLabels: (source) => this.taskOfLabels(source),
+    });
     this.page = server && this.openPage(server);
   }
 
@@ -219,8 +229,8 @@ export class Agent {
   /** Goes back to what a task ran before. @throws LichenError as `VersionStore.rollback` does */
   async rollback(task: string): Promise<{ from: number | 'instant'; to: number | 'instant' }> {
     const { from, to } = this.store.versions.rollback(task, 'rolled back on request');
-    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`);
     const number = (id: number | null) => (id === null ? 'instant' : this.store.versions.require(id).number);
+    await this.runs(task, 'rolled-back', `task '${task}' was rolled back`, { version: number(to) });
     return { from: number(from), to: number(to) };
   }
 
@@ -229,15 +239,25 @@ export class Agent {
     const { engine, backbone, store, discriminants } = this.rooms;
     discriminants.save();
     const version = await closeTask(engine, backbone, store, task, this.instantAccuracy(task));
-    await this.runs(task, 'task-closed', `task '${task}' is closed: its answers stay the same, bit for bit`);
+    await this.runs(
+      task,
+      'task-closed',
+      `task '${task}' is closed: its answers stay the same, bit for bit`,
+      {},
+    );
     return version?.digest ?? null;
   }
 
   /** Tells everyone what a task runs now. */
-  async runs(task: string, kind: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
+  async runs<K extends ChangeKind>(
+    task: string,
+    kind: K,
+    message: string,
+    data: Omit<EventData[K], 'task'>,
+  ): Promise<void> {
     await this.recognizer.forget(task);
     this.guarded('offered packs', () => this.packs.reconsider());
-    this.report(kind, 'info', message, { task, ...data });
+    this.report(kind, 'info', message, { task, ...data } as EventData[K]);
     if (kind === 'promoted') this.page?.study(task);
     this.guarded('adapter report', () =>
       this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
@@ -247,6 +267,7 @@ export class Agent {
 
   private async begin(): Promise<void> {
     this.link.start();
+    this.webhooks.start();
     const { engine, memory, discriminants } = this.rooms;
     this.parts.log.info(
       {
@@ -274,7 +295,7 @@ export class Agent {
       this.setAside(path, fault);
       return undefined;
     }
-    const found = label === undefined ? this.active.name : source && this.opened.of(source);
+    const found = label === undefined ? this.active.name : this.taskOfLabels(source);
     const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
     this.parts.notifier.progress();
     if (!kept) return undefined;
@@ -293,6 +314,14 @@ export class Agent {
     return kept;
   }
 
+  /** The task of a label that names none: the one that was opened for its source, or the one that the owner chose. */
+  private taskOfLabels(source: string | undefined): string | undefined {
+    const own = source === undefined ? undefined : this.opened.of(source);
+    const { name } = this.active;
+    const chosen = name !== undefined && this.openTasks().includes(name) ? name : undefined;
+    return own ?? chosen;
+  }
+
   private openPage(server: FastifyInstance): DevicePage {
     const { store } = this.rooms;
     const page = new DevicePage(this.parts, this.rooms, {
@@ -304,6 +333,7 @@ export class Agent {
       metrics: () => this.metrics(),
       connected: () => this.link.status.connected,
       mayTrain: () => this.guards.mayTrain(store.folder),
+      isolationOf: (task) => this.isolationOf(task),
       select: (task) => this.select(task),
       rollback: (task) => this.rollback(task),
       close: (task) => this.close(task),
@@ -339,7 +369,7 @@ export class Agent {
 
   private setAside(path: string, reason: string): void {
     this.store.rejects.add(path, reason);
-    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path });
+    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path, reason });
   }
 
   private reportSources(): ReportSources {
@@ -411,17 +441,17 @@ export class Agent {
     this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
   }
 
-  private report(
-    kind: string,
+  private report<K extends EventKind>(
+    kind: K,
     severity: EventBody['severity'],
     message: string,
-    data: Record<string, unknown>,
+    data: EventData[K],
   ): void {
-    this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...data }, message);
-    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data };
+    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data: { ...data } };
+    this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...event.data }, message);
     this.guarded('event', () => this.link.publish('event', event));
     this.guarded('webhook', () => this.webhooks.event(event));
-    this.page?.event({ at: Date.now(), kind, severity, message: event.message });
+    this.page?.event({ at: Date.now(), kind, severity, message: event.message, data } as EventView);
   }
 
   /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */

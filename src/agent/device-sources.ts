@@ -22,7 +22,7 @@ export class DeviceSources {
     { seen, settings }: Pick<Store, 'seen' | 'settings'>,
     input: CaptureContext['input'],
     server: FastifyInstance | undefined,
-    report: CaptureContext['report'],
+    { report, taskOfLabels }: Pick<CaptureContext, 'report' | 'taskOfLabels'>,
   ) {
     this.feeds = new Feeds(config.device.id, config.mqtt, config.learn.seed);
     this.sources = openSources(config.sources, {
@@ -35,6 +35,7 @@ export class DeviceSources {
       feed: (broker) => this.feeds.get(broker),
       server,
       report,
+      taskOfLabels,
       seed: config.learn.seed,
       log,
     });

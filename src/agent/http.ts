@@ -2,8 +2,11 @@ import { timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { ConfigInvalid } from '../config/load.js';
 import { LichenError, messageOf } from '../errors.js';
+import { isFromOtherSite, securityHeaders } from '../http-security.js';
 import '../label/access.js';
+import type { CountServed } from '../link/served.js';
 
 /** Statuses of the errors that a device's routes throw; what else a request's sender did is 400. */
 const STATUS: Readonly<Record<string, number>> = {
@@ -21,23 +24,15 @@ const STATUS: Readonly<Record<string, number>> = {
   'recording-busy': 409,
   'rollback-nothing': 409,
   'sample-known': 409,
+  'settings-changed': 409,
   'task-closed': 409,
   'task-exists': 409,
   'undo-other': 409,
   'password-unreadable': 500,
 };
 
-/** Nothing but the page's own style, script, pictures and routes; no frames, no forms to elsewhere. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** The page makes pictures itself, of charts and of what it has fetched. */
+const HEADERS = securityHeaders("'self' blob: data:");
 
 /** Where the server listens while nobody needs a password. */
 const LOOPBACK = '127.0.0.1';
@@ -45,27 +40,26 @@ const LOOPBACK = '127.0.0.1';
 /**
  * The device's web server, without routes yet; sources and the page register theirs. What a route says nothing of needs
  * the token, as `Authorization: Bearer <token>`; the page's own routes need a login.
+ * @param served counts every answer's body
  */
-export function newDeviceServer(token: string | undefined, log: Logger): FastifyInstance {
+export function newDeviceServer(
+  token: string | undefined,
+  served: CountServed,
+  log: Logger,
+): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true });
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'content-security-policy': CONTENT_SECURITY_POLICY,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-    });
+    reply.headers(HEADERS);
     // A browser names the page that a request comes from; another site's page has no business here.
-    const { origin, host, authorization } = request.headers;
-    if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) {
-      throw new LichenError('cross-origin', `Requests from ${origin} are refused.`);
+    if (isFromOtherSite(request.headers)) {
+      throw new LichenError('cross-origin', `Requests from ${request.headers.origin} are refused.`);
     }
     if (request.routeOptions.config.access !== undefined || request.is404) return;
     if (token === undefined) {
       throw new LichenError('unauthorized', "This needs 'http.token' in the device's settings.");
     }
-    if (!isSame(authorization ?? '', `Bearer ${token}`)) {
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
       throw new LichenError(
         'unauthorized',
         "Send the header 'Authorization: Bearer <http.token of the device>'.",
@@ -73,10 +67,21 @@ export function newDeviceServer(token: string | undefined, log: Logger): Fastify
     }
   });
 
+  server.addHook('onSend', async (request, _, payload) => {
+    const { access, served: kind } = request.routeOptions.config;
+    const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
+    const posted = access === undefined && !request.is404;
+    if (request.method !== 'HEAD') {
+      served(kind ?? (posted ? 'post-answer' : 'page'), request.socket.remoteAddress, bytes);
+    }
+    return payload;
+  });
+
   server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (error instanceof LichenError) {
       const { code, message } = error;
-      return reply.status(STATUS[code] ?? 400).send({ error: { code, message } });
+      const problems = error instanceof ConfigInvalid ? { problems: error.problems } : {};
+      return reply.status(STATUS[code] ?? 400).send({ error: { code, message, ...problems } });
     }
     // What fastify itself refuses, such as a body that is too large.
     const status = error.statusCode ?? 500;

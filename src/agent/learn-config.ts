@@ -21,10 +21,10 @@ const atLeast0 = z.number().min(0);
 
 /** Settings of one task. */
 export const taskSchema = z.strictObject({
-  isolation: isolation.optional(),
-  regularization: regularization.optional(),
-  rehearsal: rehearsal.optional(),
-  epochs: z.int().min(1).max(10_000).optional(),
+  isolation: isolation.optional().describe('As learn.isolation, for this task.'),
+  regularization: regularization.optional().describe('As learn.regularization, for this task.'),
+  rehearsal: rehearsal.optional().describe('As learn.rehearsal, for this task.'),
+  epochs: z.int().min(1).max(10_000).optional().describe('As learn.epochs, for this task.'),
 });
 
 /** How the agent learns. */

@@ -1,7 +1,7 @@
-import { messageOf } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
 import { PATIENCE } from '../learn/learner-options.js';
-import type { EventBody } from '../link/schemas.js';
-import { Guards } from './guards.js';
+import type { TellChange, TellEvent } from '../link/event-data.js';
+import { Guards, TrainingNotNow } from './guards.js';
 import { methodOf, methodSettings } from './learn-config.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 import { Training } from './training.js';
@@ -12,9 +12,9 @@ const PIECE = 4;
 /** Whom a training tells what became of it. */
 export interface Told {
   /** An event for whoever listens. */
-  report(kind: string, severity: EventBody['severity'], message: string, data: Record<string, unknown>): void;
+  report: TellEvent;
   /** What a task runs from now on. */
-  runs(task: string, kind: string, message: string, data: Record<string, unknown>): Promise<void>;
+  runs: TellChange;
   /** The accuracy of a task's instant answer, where it could be measured. */
   measured(task: string, instantAccuracy: number | null): void;
 }
@@ -72,16 +72,21 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       );
       if (!t.promoted) return;
       for (const other of t.affected) {
-        const { number } = store.versions.current(other.task) ?? { number: 'instant' };
+        const number = store.versions.current(other.task)?.number ?? 'instant';
         await told.runs(
           other.task,
           'changed-along',
           `'${other.task}' runs version ${number}: its network changed as '${task}' was trained`,
-          { version: number, before: other.before, after: other.after },
+          { trained: task, version: number, before: other.before, after: other.after },
         );
       }
     },
-    onFailed: (task, error) => told.report('training-failed', 'warning', messageOf(error), { task }),
+    onFailed: (task, error) => {
+      const reason = messageOf(error);
+      const code = error instanceof LichenError ? error.code : 'defect';
+      const hindrance = error instanceof TrainingNotNow ? { hindrance: error.hindrance } : {};
+      told.report('training-failed', 'warning', reason, { task, code, reason, ...hindrance });
+    },
     log,
   });
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { LichenError, messageOf } from '../errors.js';
-import type { EventBody, OfferStatus } from '../link/schemas.js';
+import type { TellChange, TellEvent } from '../link/event-data.js';
+import type { OfferStatus } from '../link/schemas.js';
 import { loadTrustedKey, type TrustedKey } from '../pack/keys.js';
 import type { AgentConfig } from './config.js';
 import { type Installed, installPack, openAcceptable } from './install.js';
@@ -11,9 +12,9 @@ import type { Rooms } from './open-rooms.js';
 /** Whom is told what became of a pack. */
 export interface PacksTold {
   /** An event for whoever listens. */
-  report(kind: string, severity: EventBody['severity'], message: string, data: Record<string, unknown>): void;
+  report: TellEvent;
   /** What a task runs from now on. */
-  runs(task: string, kind: string, message: string): Promise<void>;
+  runs: TellChange;
   /** What waits for the owner is another than before. */
   offersChanged(): void;
 }
@@ -88,11 +89,12 @@ export class Packs {
       const { engine, backbone, store, memory, discriminants } = this.rooms;
       discriminants.save();
       const installed = await installPack(engine, backbone, store, memory, this.trusted, bytes);
-      const { task, version, promoted, reason } = installed;
+      const { task, version, promoted, reason, accuracy } = installed;
       await this.told.runs(
         task,
         promoted ? 'pack-installed' : 'pack-kept',
         `version ${version.number} of '${task}': ${reason}`,
+        { version: version.number, accuracy },
       );
       return installed;
     });
@@ -104,7 +106,8 @@ export class Packs {
       return await work();
     } catch (error) {
       const code = error instanceof LichenError ? error.code : 'defect';
-      this.told.report('pack-refused', 'warning', messageOf(error), { code });
+      const reason = messageOf(error);
+      this.told.report('pack-refused', 'warning', reason, { code, reason });
       throw error;
     }
   }

@@ -2,6 +2,7 @@ import type { Overview, PrivacyView, StudyView, TaskDetail, TaskView, VersionVie
 import type { Thumbnails } from '../label/thumbnails.js';
 import type { Ledger } from '../link/ledger.js';
 import type { MetricsBody } from '../link/schemas.js';
+import { SERVED_KINDS } from '../link/served.js';
 import type { Version } from '../store/versions.js';
 import type { Rooms } from './open-rooms.js';
 import type { Training } from './training.js';
@@ -48,7 +49,7 @@ export function overviewOf(
       labelsToTrain,
     })),
     activeTask: metrics.activeTask ?? null,
-    sources: (metrics.sources ?? []).map(({ triggered, lastErrorAt, lastFrameAt, ...source }) => ({
+    sources: (metrics.sources ?? []).map(({ lastErrorAt, lastFrameAt, ...source }) => ({
       ...source,
       lastErrorAt: time(lastErrorAt),
       lastFrameAt: time(lastFrameAt),
@@ -134,6 +135,10 @@ const MEANING: Readonly<Record<string, string>> = {
   'home-assistant': 'names of tasks and classes, for Home Assistant',
   webhook: 'labels, probabilities and events, never a picture',
   picture: 'small pictures: homeAssistant.pictures is on',
+  page: 'the page, and what it shows: figures, labels, settings',
+  'page-picture': 'pictures that were looked at on the page',
+  'page-live': 'answers and counts as they came, while the page was open',
+  'post-answer': 'answers to programs that posted a picture',
 };
 
 /** What left the device, and what it keeps. */
@@ -148,12 +153,15 @@ export function privacyOf(
 ): PrivacyView {
   const { samples, diskBytes } = memory.stats();
   const states = store.learnerStates.list();
+  const counted = ledger.list().map(({ kind, where, messages, bytes, lastAt }) => ({
+    ...{ kind, where, messages, bytes, lastAt },
+    what: MEANING[kind] ?? '',
+  }));
+  const isServed = ({ kind }: { kind: string }) => SERVED_KINDS.some((k) => k === kind);
   return {
     since: ledger.since,
-    left: ledger.list().map(({ kind, where, messages, bytes, lastAt }) => ({
-      ...{ kind, where, messages, bytes, lastAt },
-      what: MEANING[kind] ?? '',
-    })),
+    left: counted.filter((one) => !isServed(one)),
+    served: counted.filter(isServed),
     kept: [
       {
         ...{ kind: 'latents', count: samples, bytes: diskBytes, sealed: true },

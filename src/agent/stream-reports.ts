@@ -1,4 +1,5 @@
 import type { Picture } from '../capture/source.js';
+import type { EventData } from '../link/event-data.js';
 import type { ResultBody } from '../link/schemas.js';
 import type { Answer } from '../recognize/recognizer.js';
 import type { Smoothed } from '../recognize/smoothing.js';
@@ -10,7 +11,7 @@ import { driftMessage, type RecognizeConfig } from './recognize-config.js';
 export interface StreamSinks {
   /** @param changed whether what the stream says is another than before */
   result: (body: ResultBody, changed: boolean) => void;
-  drift: (message: string, data: { source: string; task: string; kind: string }) => void;
+  drift: (message: string, data: EventData['drift']) => void;
   /** A task was opened for what a source shows now. */
   opened: (source: string, task: OpenedTask) => void;
 }

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.js';
 import type { Isolation, Task } from '../store/tasks.js';
 import type { Discriminants } from './discriminants.js';
 import type { Growth } from './growth.js';
+import { type Permission, TrainingNotNow } from './guards.js';
 import type { LearnerTrainingOptions } from './learner-training.js';
 import { learnedUntil, noteLearned } from './recent-labels.js';
 import { type TrainedTask, trainTask } from './train-task.js';
@@ -36,7 +37,7 @@ export interface TrainingOptions {
   /** A training waits until no label came for this long: a folder is copied in as a whole. */
   quietMs: number;
   /** Whether the device may train now. */
-  allowed: () => Promise<{ ok: true } | { ok: false; reason: string }>;
+  allowed: () => Promise<Permission>;
   onStart: (task: string) => void;
   onProgress: (task: string, p: Progress) => void;
   onTrained: (task: string, trained: TrainedTask) => void | Promise<void>;
@@ -138,7 +139,7 @@ export class Training {
       if (this.abort.signal.aborted) throw new LichenError('learn-aborted', 'the agent is stopping');
       const task = store.tasks.requireOpen(name);
       const may = await this.options.allowed();
-      if (!may.ok) throw new LichenError('training-not-now', `no training now: ${may.reason}`);
+      if (!may.ok) throw new TrainingNotNow(may);
       const began = Date.now();
       this.now = { task: name, since: began };
       const counted = this.newLabels.get(name) ?? 0;

@@ -11,6 +11,7 @@ import {
   type WebhookKind,
   webhookBodySchema,
 } from '../link/webhook-message.js';
+import type { WaitingMessage, WebhookQueue } from '../link/webhook-queue.js';
 
 /** An address that is told by HTTP POST. */
 export const webhookSchema = z.strictObject({
@@ -67,18 +68,34 @@ export class Webhooks {
   /** @param settings `learn.seed` is that of the delays' jitter */
   constructor(
     settings: { webhooks: readonly WebhookConfig[]; device: { id: string }; learn: { seed: number } },
+    queue: WebhookQueue,
     ledger: Pick<Ledger, 'add'>,
     log: Logger,
     retry = RETRY,
   ) {
     this.device = settings.device.id;
+    const addresses = addressesOf(settings.webhooks);
+    const kept = queue.load(addresses);
     this.hooks = settings.webhooks.map((config, i) => {
       const { url, secret, timeout, keep } = config;
+      const address = addresses[i]!;
+      const waiting = kept.get(address)!;
+      const keepWaiting = (message: WaitingMessage) => queue.keep(address, message);
+      const done = (id: string) => queue.done(id);
       const place = placeOf(new URL(url));
       const sent = (bytes: number) => ledger.add('webhook', place, bytes);
       const seed = settings.learn.seed + i;
-      return { config, hook: new Webhook({ url, secret, timeout, keep, retry, seed, sent, log }) };
+      const storing = { waiting, keepWaiting, done };
+      return {
+        config,
+        hook: new Webhook({ ...{ url, secret, timeout, keep, retry, seed, sent, log }, ...storing }),
+      };
     });
+  }
+
+  /** Begins to post what waits since before this start of the program. */
+  start(): void {
+    for (const { hook } of this.hooks) hook.start();
   }
 
   /** @param changed whether the source's answers over time say something else than before */
@@ -115,6 +132,14 @@ export class Webhooks {
     const head = { v: CONTRACT_VERSION, id, device: this.device, at: new Date().toISOString() } as const;
     hook.post(id, JSON.stringify(webhookBodySchema.parse({ ...head, ...what })));
   }
+}
+
+/** What waits for an address goes by it; one that is in the settings twice gets both, in their order. */
+function addressesOf(webhooks: readonly WebhookConfig[]): string[] {
+  return webhooks.map(({ url }, i) => {
+    const before = webhooks.slice(0, i).filter((w) => w.url === url).length;
+    return `${before} ${url}`;
+  });
 }
 
 type Body<B extends WebhookBody> = Omit<B, 'v' | 'id' | 'device' | 'at'>;

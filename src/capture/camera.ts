@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import type { TellSource } from './context.js';
 import type { Counters, SourceStatus } from './counters.js';
 import type { FrameSource } from './frames.js';
 import type { Chosen, Gate } from './gate.js';
@@ -23,7 +24,7 @@ export interface CameraOptions {
   task?: string;
   counters: Counters;
   /** Tells that the camera fails, and that it works again. */
-  report: (kind: 'source-failed' | 'source-works', message: string) => void;
+  report: TellSource;
   log: Logger;
 }
 
@@ -147,13 +148,16 @@ export class Camera implements Source {
     if (this.failing) return;
     // Once, however often it is tried.
     this.failing = true;
-    report('source-failed', `${counters.name}: ${reason}; it is tried again`);
+    report('source-failed', `${counters.name}: ${reason}; it is tried again`, {
+      source: counters.name,
+      reason,
+    });
   }
 
   private works(): void {
     if (!this.failing) return;
     const { counters, report } = this.options;
     this.failing = false;
-    report('source-works', `${counters.name}: pictures come again`);
+    report('source-works', `${counters.name}: pictures come again`, { source: counters.name });
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { EventData } from '../link/event-data.js';
 import type { Feed } from './mqtt-feed.js';
 import type { Seen } from './source.js';
 
@@ -7,6 +8,13 @@ import type { Seen } from './source.js';
 export type BrokerSettings =
   | { url: string; username?: string; password?: string; protocol: 4 | 5 }
   | undefined;
+
+/** Tells the owner that a source fails, and that it works again. */
+export type TellSource = <K extends 'source-failed' | 'source-works'>(
+  kind: K,
+  message: string,
+  data: EventData[K],
+) => void;
 
 /** What the device gives its sources to work with. */
 export interface CaptureContext {
@@ -20,7 +28,9 @@ export interface CaptureContext {
   /** The device's web server, before it listens; undefined where it has none. */
   server: FastifyInstance | undefined;
   /** Tells the owner that a source fails, and that it works again. */
-  report: (kind: 'source-failed' | 'source-works', message: string) => void;
+  report: TellSource;
+  /** The task that labels of a source belong to which name none; undefined where there is none. */
+  taskOfLabels: (source: string) => string | undefined;
   /** Of what is random: delays. */
   seed: number;
   log: Logger;

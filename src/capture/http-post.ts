@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { byteSize } from '../config/units.js';
 import { LichenError } from '../errors.js';
 import { id, name, task } from './common-config.js';
+import type { CaptureContext } from './context.js';
 import { Counters, type SourceStatus } from './counters.js';
 import type { Kept, Sink, Source } from './source.js';
 
@@ -30,17 +31,24 @@ const querySchema = z.object({ task: id.optional(), label: z.string().min(1).max
 
 /**
  * POST /pictures/<name>: the body is the picture, the answer says what it shows. With ?label= it is kept as a labelled
- * sample of the source's task, or of ?task=.
+ * sample of ?task=, of the source's task, or of the one that labels of the source go to which name none.
  */
 export class HttpPost implements Source {
   private readonly config: HttpPostConfig;
   private readonly counters: Counters;
   private readonly active = new Set<Promise<unknown>>();
+  private readonly taskOfLabels: CaptureContext['taskOfLabels'];
   private sink: Sink | undefined;
 
   /** Registers its route; the server is not to listen yet. */
-  constructor(config: HttpPostConfig, name: string, server: FastifyInstance) {
+  constructor(
+    config: HttpPostConfig,
+    name: string,
+    server: FastifyInstance,
+    taskOfLabels: CaptureContext['taskOfLabels'],
+  ) {
     this.config = config;
+    this.taskOfLabels = taskOfLabels;
     this.counters = new Counters(name, config.kind);
     server.register(async (scope) => {
       scope.removeAllContentTypeParsers();
@@ -127,12 +135,13 @@ export class HttpPost implements Source {
     if (!this.config.teach) {
       throw new LichenError('teaching-off', 'this source takes no labels: `teach` is false in its settings');
     }
-    if (task === undefined) {
+    const found = task ?? this.taskOfLabels(this.counters.name);
+    if (found === undefined) {
       throw new LichenError(
         'task-missing',
-        "a label needs a task: ?task=..., or `task` in the source's settings",
+        "a label needs a task: ?task=..., `task` in the source's settings, or one that is chosen on the device's page",
       );
     }
-    return { task, label };
+    return { task: found, label };
   }
 }

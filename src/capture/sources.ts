@@ -52,7 +52,7 @@ export function openSource(config: SourceConfig, name: string, context: CaptureC
     case 'samples':
       return openSamples(config, name, context);
     case 'http-post':
-      if (context.server) return new HttpPost(config, name, context.server);
+      if (context.server) return new HttpPost(config, name, context.server, context.taskOfLabels);
       throw new LichenError(
         'http-off',
         `The source '${name}' takes pictures over HTTP, but the device has no web server. Set http.port and http.token.`,

@@ -3,11 +3,10 @@ import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml
 import type { z } from 'zod';
 import { LichenError, messageOf } from '../errors.js';
 import { isMember, settingsOf, type Variant } from './schema-keys.js';
+import { isSecret, withoutSecrets } from './secrets.js';
 
 /** Larger files are not settings that a person wrote. */
 const MAX_BYTES = 2 ** 20;
-/** Settings whose values no message shows. */
-const SECRET = /password|secret|token/i;
 
 /** Where a value came from, for error messages. */
 type Place = (path: readonly PropertyKey[]) => string;
@@ -31,16 +30,33 @@ export function loadConfig<T>(
   for (const [key, v] of Object.entries(options.overrides ?? {})) setIn(value, key.split('.'), v);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => {
-    const where = (path: readonly PropertyKey[]) => fromEnv.get(path.join('.')) ?? place(path);
-    return explain(issue, schema, value, where);
-  });
+  const problems = parsed.error.issues.flatMap((issue) => explain(issue, schema, value));
   const name = file ?? 'the settings';
-  throw new LichenError(
-    'config-invalid',
+  const lines = problems.map(({ path, message }) => {
+    const where = fromEnv.get(path.join('.')) ?? place(path);
+    return `  ${where}: '${path.join('.') || '(all)'}' ${message}`;
+  });
+  throw new ConfigInvalid(
     `${name}: ${problems.length === 1 ? 'one setting is' : `${problems.length} settings are`} wrong.\n` +
-      `${problems.map((p) => `  ${p}`).join('\n')}\nEvery setting is described by '--print-config'.`,
+      `${lines.join('\n')}\nEvery setting is described by '--print-config'.`,
+    problems.map(({ path, message }) => ({ key: path.join('.'), message })),
   );
+}
+
+/** A setting that is wrong: its path with dots, list's members by their place, and what is wrong with it. */
+export interface Problem {
+  key: string;
+  message: string;
+}
+
+/** Settings that do not fit their schema; `config-invalid`. */
+export class ConfigInvalid extends LichenError {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[]) {
+    super('config-invalid', message);
+    this.problems = problems;
+  }
 }
 
 function readYaml(file: string): { value: Record<string, unknown>; place: Place } {
@@ -144,20 +160,24 @@ function setIn(target: Record<string, unknown>, path: readonly string[], value: 
   setIn(object, rest, value);
 }
 
-function explain(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, place: Place): string[] {
+function explain(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  value: unknown,
+): { path: PropertyKey[]; message: string }[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       const siblings = siblingsOf(schema, issue.path, at(value, issue.path));
       const near = nearest(key, siblings);
       const hint = near ? `did you mean '${near}'?` : `known here: ${siblings.join(', ')}`;
-      return `${place(path)}: '${path.join('.')}' is not a setting; ${hint}`;
+      return { path, message: `is not a setting; ${hint}` };
     });
   }
   const found = at(value, issue.path);
   const name = issue.path.join('.');
-  const got = SECRET.test(name) ? 'a value that is not shown' : shown(found);
-  return [`${place(issue.path)}: '${name || '(all)'}' is ${got}; ${expectation(issue)}`];
+  const got = isSecret(name) ? 'a value that is not shown' : shown(withoutSecrets(found));
+  return [{ path: issue.path, message: `is ${got}; ${expectation(issue)}` }];
 }
 
 function shown(value: unknown): string {

@@ -13,6 +13,12 @@ export interface Setting {
   types: readonly string[];
   /** The values that it may have, where they are few. */
   allowed: readonly unknown[];
+  /** Whether it may have others than those. */
+  free: boolean;
+  /** Whether it has to be set where its group or its list's member is. */
+  required: boolean;
+  /** Of a list of plain values: what each may be. */
+  items: { types: readonly string[]; allowed: readonly unknown[] } | undefined;
   /** Holds further settings, which follow it. */
   group: boolean;
   /** Of a member that may be one of several kinds: the setting that tells which, and its value. */
@@ -28,6 +34,7 @@ export interface Variant {
 interface JsonSchema {
   type?: string | string[];
   properties?: Record<string, JsonSchema>;
+  required?: string[];
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
   description?: string;
@@ -56,10 +63,15 @@ export function settingsOf(schema: z.ZodType): Setting[] {
       const key = path === '' ? name : `${path}.${name}`;
       const group = inner.properties !== undefined;
       const { description = '', default: value, unit } = inner;
-      const parts = membersOf(inner);
-      const types = parts.flatMap((p) => p.type ?? 'any');
-      const allowed = parts.flatMap((p) => p.enum ?? (p.const === undefined ? [] : [p.const]));
-      found.push({ key, description, default: value, unit, types, allowed, group, variant });
+      found.push({
+        ...{ key, description, default: value, unit, group, variant },
+        ...valuesOf(inner),
+        required: part.required?.includes(name) === true,
+        items:
+          inner.items && !membersOf(inner.items).some((m) => m.properties)
+            ? valuesOf(inner.items)
+            : undefined,
+      });
       walk(inner, key, variant);
     }
     for (const member of part.items ? membersOf(part.items) : []) {
@@ -79,6 +91,15 @@ export function isMember(key: string): boolean {
 function variantOf({ properties = {} }: JsonSchema): Variant | undefined {
   const found = Object.entries(properties).find(([, p]) => p.const !== undefined);
   return found && { key: found[0], value: found[1].const };
+}
+
+function valuesOf(schema: JsonSchema): Pick<Setting, 'types' | 'allowed' | 'free'> {
+  const parts = membersOf(schema);
+  return {
+    types: parts.flatMap((p) => p.type ?? 'any'),
+    allowed: parts.flatMap((p) => p.enum ?? (p.const === undefined ? [] : [p.const])),
+    free: parts.some((p) => p.enum === undefined && p.const === undefined),
+  };
 }
 
 const membersOf = (s: JsonSchema): JsonSchema[] => s.anyOf ?? s.oneOf ?? [s];

@@ -2,39 +2,21 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { LichenError } from '../errors.js';
+import { isFromOtherSite, securityHeaders } from '../http-security.js';
 import { apiFailure } from './api-errors.js';
 import type { HubConfig } from './config.js';
 
-/** Nothing but the hub's own style, script and API; no frames, no forms to elsewhere. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const HEADERS = securityHeaders();
 
 /** A web server without routes yet: headers, errors and the defence against other sites' scripts. */
 export function newHttpServer(log: Logger): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true });
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'content-security-policy': CONTENT_SECURITY_POLICY,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-    });
+    reply.headers(HEADERS);
     // A browser names the page that a request comes from; another site's page must not command devices.
-    const { origin, host } = request.headers;
-    if (
-      request.method !== 'GET' &&
-      origin !== undefined &&
-      (!URL.canParse(origin) || new URL(origin).host !== host)
-    ) {
+    if (request.method !== 'GET' && isFromOtherSite(request.headers)) {
+      const { origin } = request.headers;
       throw new LichenError('cross-origin', `Requests from ${origin} are refused; use the hub's own page.`);
     }
   });

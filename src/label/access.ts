@@ -5,6 +5,7 @@ import session from '@fastify/session';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LichenError } from '../errors.js';
+import type { ServedKind } from '../link/served.js';
 import type { SessionView } from './api.js';
 import { parsed } from './parsed.js';
 import { type Passwords, SHORTEST } from './passwords.js';
@@ -18,6 +19,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may ask: everybody, or the owner who is logged in; with the device's token where nothing is said. */
     access?: 'everybody' | 'owner';
+    /** As what the privacy ledger counts the answers; by `access` where nothing is said. */
+    served?: ServedKind;
   }
 }
 

@@ -6,9 +6,17 @@
  * session's cookie and the header `x-csrf-token`.
  */
 
+import type { SourceStatus } from '../capture/counters.js';
+import type { EventData, EventKind, Hindrance } from '../link/event-data.js';
+
 /** What is answered with a status of 400 and above. */
 export interface ErrorBody {
-  error: { code: string; message: string };
+  error: {
+    code: string;
+    message: string;
+    /** Of settings that are refused: which ones, and what is wrong with each. */
+    problems?: readonly { key: string; message: string }[];
+  };
 }
 
 /** GET /api/session */
@@ -60,20 +68,11 @@ export interface FrameView {
   smoothed: { label: string | null; probability: number } | null;
 }
 
-export interface SourceView {
-  source: string;
-  kind: string;
-  frames: number;
-  delivered: number;
-  duplicates: number;
-  blurred: number;
-  dropped: number;
-  bad: number;
-  restarts: number;
-  lastError: string | null;
+/** What a source has seen and done; times as everywhere here. */
+export type SourceView = Omit<SourceStatus, 'lastErrorAt' | 'lastFrameAt'> & {
   lastErrorAt: number | null;
   lastFrameAt: number | null;
-}
+};
 
 export interface TaskView {
   task: string;
@@ -139,7 +138,7 @@ export interface Overview {
   /** Whether a broker takes the reports. */
   connected: boolean;
   /** Why no training may start now, where something keeps it from starting. */
-  trainingWaits: string | null;
+  trainingWaits: Hindrance | null;
 }
 
 export interface QueueCounts {
@@ -162,12 +161,16 @@ export interface LiveEvents {
   event: EventView;
 }
 
-export interface EventView {
-  at: number;
-  kind: string;
-  severity: 'info' | 'warning' | 'error';
-  message: string;
-}
+/** What happened; `data` says all that the English `message` says. */
+export type EventView = {
+  [K in EventKind]: {
+    at: number;
+    kind: K;
+    severity: 'info' | 'warning' | 'error';
+    message: string;
+    data: EventData[K];
+  };
+}[EventKind];
 
 /** Why a picture is asked about. */
 export type AskReason = 'novel' | 'unsure' | 'different' | 'disagreement';
@@ -294,51 +297,26 @@ export interface RolledBack {
   to: number | 'instant';
 }
 
+/** What left, of one kind, to one place. */
+export interface LeftView {
+  kind: string;
+  where: string;
+  messages: number;
+  bytes: number;
+  lastAt: number | null;
+  what: string;
+}
+
 /** GET /api/privacy */
 export interface PrivacyView {
   /** Since when is counted. */
   since: number;
-  /** Every byte that left, by kind; `where` is a topic or an address. */
-  left: {
-    kind: string;
-    where: string;
-    messages: number;
-    bytes: number;
-    lastAt: number | null;
-    what: string;
-  }[];
+  /** Every byte that was reported, by kind; `where` is a topic or an address. */
+  left: LeftView[];
+  /** What the device's own web server answered to who asked; `where` is a `ServedPlace`. */
+  served: LeftView[];
   /** What is kept here. */
   kept: { kind: string; count: number; bytes: number; sealed: boolean; what: string }[];
   broker: string;
   thumbnails: boolean;
-}
-
-/** GET /api/settings */
-export interface SettingsView {
-  /** Where they are written; null where the agent was started without a file. */
-  file: string | null;
-  /** Why they cannot be written here; null where they can. */
-  readOnly: string | null;
-  /** Whether something was written that this run of the agent does not know yet. */
-  restartNeeded: boolean;
-  settings: SettingView[];
-}
-
-export interface SettingView {
-  /** Such as `replay.cap`. */
-  key: string;
-  description: string;
-  kind: 'text' | 'number' | 'switch' | 'choice' | 'other';
-  allowed: string[];
-  /** As they are written in the file; secrets are not shown. */
-  value: string;
-  default: string;
-  secret: boolean;
-  changed: boolean;
-}
-
-/** PUT /api/settings: one setting; an empty value goes back to the default. Answered with SettingsView. */
-export interface SettingBody {
-  key: string;
-  value: string;
 }

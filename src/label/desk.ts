@@ -1,12 +1,5 @@
-import type {
-  FrameView,
-  Overview,
-  PrivacyView,
-  QueueView,
-  RolledBack,
-  SettingsView,
-  TaskDetail,
-} from './api.js';
+import type { FrameView, Overview, PrivacyView, QueueView, RolledBack, TaskDetail } from './api.js';
+import type { ListBody, SettingsView } from './settings-api.js';
 import type { Teacher } from './teacher.js';
 
 /** What the device's page shows and can do; the agent is behind it. */
@@ -34,4 +27,6 @@ export interface Desk {
   settings(): SettingsView;
   /** @throws LichenError `setting-unknown`, `setting-not-here`, `config-invalid`, `settings-read-only` */
   set(key: string, value: string): SettingsView;
+  /** @throws LichenError as `set`, and `settings-changed` */
+  setList(body: ListBody): SettingsView;
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { EventStream, eventMessage } from '../event-stream.js';
+import type { CountServed } from '../link/served.js';
 import type { EventView, FrameView, LiveEvents, Overview } from './api.js';
 
 /** Changes are gathered for so long before they are sent. */
@@ -7,15 +8,22 @@ const GATHER_MS = 500;
 /** What grows by itself, such as counters, is sent so often. */
 const REFRESH_MS = 5000;
 
+interface LiveOptions {
+  overview: () => Overview;
+  frames: () => FrameView[];
+  served: CountServed;
+}
+
 /** The live stream of the device's page. */
 export class Live {
-  private readonly stream = new EventStream();
+  private readonly stream: EventStream;
   private readonly overview: () => Overview;
   private readonly frames: () => FrameView[];
   private gathering: NodeJS.Timeout | undefined;
   private refreshing: NodeJS.Timeout | undefined;
 
-  constructor({ overview, frames }: { overview: () => Overview; frames: () => FrameView[] }) {
+  constructor({ overview, frames, served }: LiveOptions) {
+    this.stream = new EventStream(({ req }, bytes) => served('page-live', req.socket.remoteAddress, bytes));
     this.overview = overview;
     this.frames = frames;
   }

@@ -6,6 +6,7 @@ import type { Live } from './live.js';
 import { parsed } from './parsed.js';
 
 const OWNER = { config: { access: 'owner' } } as const;
+const OWNER_PICTURE = { config: { access: 'owner', served: 'page-picture' } } as const;
 
 const id = z
   .string()
@@ -23,6 +24,19 @@ const undoBody = z.object({ id: z.int() });
 const taskBody = z.object({ task: id });
 const activeBody = z.object({ task: id.nullable() });
 const settingBody = z.object({ key: z.string().max(256), value: z.string().max(4096) });
+const listBody = z.object({
+  key: z.string().max(256),
+  stamp: z.string().max(64),
+  rows: z
+    .array(
+      z.object({
+        from: z.int().min(0).nullable(),
+        kind: z.string().max(64).nullish(),
+        set: z.record(z.string().max(256), z.string().max(16_384)),
+      }),
+    )
+    .max(1000),
+});
 const ofSample = z.object({ sample });
 const ofTask = z.object({ task: id });
 const pictureQuery = z.object({ size: z.enum(['small', 'large']).default('large') });
@@ -36,7 +50,7 @@ export function pageRoutes(server: FastifyInstance, desk: Desk, live: Live): voi
     reply.hijack();
     live.serve(reply.raw);
   });
-  server.get('/api/pictures/:sample', OWNER, async (request, reply) => {
+  server.get('/api/pictures/:sample', OWNER_PICTURE, async (request, reply) => {
     const { size } = parsed(pictureQuery, request.query);
     const picture = await desk.picture(parsed(ofSample, request.params).sample, size);
     if (!picture) throw new LichenError('picture-gone', 'The device does not hold this picture any more.');
@@ -101,4 +115,5 @@ export function pageRoutes(server: FastifyInstance, desk: Desk, live: Live): voi
     const { key, value } = parsed(settingBody, request.body);
     return desk.set(key, value);
   });
+  server.put('/api/settings/list', OWNER, (request) => desk.setList(parsed(listBody, request.body)));
 }

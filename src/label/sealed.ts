@@ -6,7 +6,7 @@ import type { Settings } from '../store/settings.js';
 const SALT_KEY = 'label-salt';
 const PURPOSE = 'lichen labelling 1';
 
-/** What labelling keeps on the disk of pictures, sealed with the owner's key as the replay memory is. */
+/** What is kept on the disk of pictures beside the replay memory, sealed with the owner's key as that is. */
 export class Sealed {
   private readonly vault: Vault;
   private readonly keyFile: string;
@@ -35,7 +35,7 @@ export class Sealed {
     if (!opened) {
       throw new LichenError(
         'label-wrong-key',
-        `What is kept for labelling at '${place}' is damaged, or was sealed with another key than ${this.keyFile}. Put the key back that belongs to the store.`,
+        `What is kept at '${place}' is damaged, or was sealed with another key than ${this.keyFile}. Put the key back that belongs to the store.`,
       );
     }
     const bytes = Buffer.from(opened);

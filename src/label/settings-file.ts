@@ -9,22 +9,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Document, isCollection, parseDocument, stringify } from 'yaml';
+import { type Document, isCollection, isNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { loadConfig } from '../config/load.js';
+import { ConfigInvalid, loadConfig } from '../config/load.js';
 import { isMember, type Setting, settingsOf } from '../config/schema-keys.js';
-import { formatQuantity } from '../config/units.js';
+import { isSecret, withoutPasswords, withoutSecrets } from '../config/secrets.js';
 import { LichenError, messageOf } from '../errors.js';
-import type { SettingsView, SettingView } from './api.js';
-
-/** Settings whose values are not shown. */
-const SECRET = /password|secret|token/i;
-/** A password within an address, such as a camera's. */
-const WITHIN_ADDRESS = /(:\/\/[^/@\s]*:)[^/@\s]+@/g;
+import { kindOf, typed, written } from './setting-values.js';
+import type { ListBody, SettingsView, SettingView } from './settings-api.js';
+import { SettingsList } from './settings-list.js';
 
 /** The device's settings, as its page shows and changes them: in the file that the agent was started with. */
 export class SettingsFile {
   private readonly schema: z.ZodType;
+  private readonly all: readonly Setting[];
   private readonly file: string | undefined;
   private readonly running: unknown;
   private readonly written = new Set<string>();
@@ -35,6 +33,7 @@ export class SettingsFile {
    */
   constructor(schema: z.ZodType, file: string | undefined, running: unknown) {
     this.schema = schema;
+    this.all = settingsOf(schema);
     this.file = file;
     this.running = running;
   }
@@ -43,7 +42,8 @@ export class SettingsFile {
     const document = this.document();
     return {
       file: this.file ?? null,
-      readOnly: this.readOnly() ?? null,
+      readOnly: this.readOnly()?.why ?? null,
+      stamp: this.stamp(),
       restartNeeded: this.written.size > 0,
       settings: this.settings().map((setting) => this.settingView(setting, document)),
     };
@@ -56,31 +56,62 @@ export class SettingsFile {
   set(key: string, value: string): SettingsView {
     const setting = this.settings().find((s) => s.key === key);
     if (!setting) throw new LichenError('setting-unknown', `there is no setting '${key}'`);
-    if (kindOf(setting) === 'other') {
-      throw new LichenError('setting-not-here', `'${key}' is a list; change it in ${this.file ?? 'a file'}`);
+    if (SettingsList.is(setting, this.all)) {
+      throw new LichenError('setting-not-here', `'${key}' is a list; it is changed by its rows`);
     }
-    const reason = this.readOnly();
-    if (reason !== undefined) throw new LichenError('settings-read-only', reason);
-    this.write(this.changed(key.split('.'), value === '' ? undefined : typed(value, setting)));
-    this.written.add(key);
+    this.requireWritable();
+    const path = key.split('.');
+    this.change(key, (document) => {
+      if (value !== '') {
+        dropEmptyGroups(document, path);
+        document.setIn(path, typed(value, setting));
+      } else if (document.hasIn(path)) document.deleteIn(path);
+    });
     return this.view();
   }
 
-  /** The file's text with one setting changed, or taken out. */
-  private changed(path: readonly string[], value: unknown): string {
+  /**
+   * Writes a list's rows; what a row does not say, secrets too, stays as it is in the file, and so do comments.
+   * @throws LichenError as `set`, and `settings-changed` where the file is not the one that was shown
+   */
+  setList({ key, stamp, rows }: ListBody): SettingsView {
+    const setting = this.settings().find((s) => s.key === key && SettingsList.is(s, this.all));
+    if (!setting) throw new LichenError('setting-unknown', `there is no list of settings '${key}'`);
+    this.requireWritable();
+    if (stamp !== this.stamp()) {
+      throw new LichenError('settings-changed', `${this.file} was changed meanwhile; load this page anew.`);
+    }
+    const path = key.split('.');
+    this.change(key, (document) => {
+      dropEmptyGroups(document, path);
+      new SettingsList(setting, this.all).change(document, path, rows);
+    });
+    return this.view();
+  }
+
+  private requireWritable(): void {
+    const refusal = this.readOnly();
+    if (refusal) throw new LichenError('settings-read-only', refusal.message);
+  }
+
+  private change(key: string, edit: (document: Document) => void): void {
+    this.write(this.edited(edit));
+    this.written.add(key);
+  }
+
+  /** The file's text with something changed. */
+  private edited(edit: (document: Document) => void): string {
     const document = this.document()!;
     try {
       const [broken] = document.errors;
       if (broken) throw broken;
-      if (value !== undefined) {
-        dropEmptyGroups(document, path);
-        document.setIn(path, value);
-      } else if (document.hasIn(path)) document.deleteIn(path);
+      edit(document);
       return document.toString();
     } catch (error) {
+      if (error instanceof LichenError) throw error;
       throw new LichenError(
         'config-invalid',
-        `${this.file} cannot be changed as it is now: ${messageOf(error)}; mend it there first`,
+        `${this.file} cannot be changed as it is now: ${firstLine(error)}; mend it there first`,
       );
     }
   }
@@ -96,16 +127,28 @@ export class SettingsFile {
       renameSync(draft, this.file!);
     } catch (error) {
       rmSync(draft, { force: true });
+      if (error instanceof ConfigInvalid) {
+        throw new ConfigInvalid(error.message.replaceAll(draft, this.file!), error.problems);
+      }
       if (error instanceof LichenError) {
-        throw new LichenError(error.code, error.message.replaceAll(draft, this.file!));
+        throw new LichenError(error.code, firstLine(error).replaceAll(draft, this.file!));
       }
       throw new LichenError('settings-read-only', `${this.file} cannot be written: ${messageOf(error)}`);
     }
   }
 
-  private readOnly(): string | undefined {
+  /** Changes whenever the file does. */
+  private stamp(): string {
+    if (this.file === undefined) return '';
+    const found = statSync(this.file, { throwIfNoEntry: false });
+    return found ? `${found.ino}-${found.mtimeMs}-${found.size}` : '';
+  }
+
+  private readOnly(): { why: NonNullable<SettingsView['readOnly']>; message: string } | undefined {
     if (this.file === undefined) {
-      return 'The agent was started without a file of settings (--config); they cannot be changed here.';
+      const message =
+        'The agent was started without a file of settings (--config); they cannot be changed here.';
+      return { why: 'no-file', message };
     }
     try {
       accessSync(this.file, constants.W_OK);
@@ -113,7 +156,8 @@ export class SettingsFile {
       accessSync(dirname(this.file), constants.W_OK);
       return undefined;
     } catch {
-      return `The agent may not write ${this.file}; change it there, or give its user the right to.`;
+      const message = `The agent may not write ${this.file}; change it there, or give its user the right to.`;
+      return { why: 'not-writable', message };
     }
   }
 
@@ -127,31 +171,35 @@ export class SettingsFile {
   }
 
   private settings(): Setting[] {
-    return settingsOf(this.schema).filter((s) => !s.group && !isMember(s.key));
+    return this.all.filter((s) => !s.group && !isMember(s.key));
   }
 
   private settingView(setting: Setting, document: Document | undefined): SettingView {
     const { key, description, allowed } = setting;
     const path = key.split('.');
-    const kind = kindOf(setting);
     const inFile = document?.hasIn(path) === true;
-    const value = this.written.has(key)
-      ? inFile
-        ? document.getIn(path)
-        : setting.default
-      : path.reduce<unknown>(
-          (part, name) => (part as Record<string, unknown> | undefined)?.[name],
-          this.running,
-        );
-    const text = written(kind === 'other' ? withoutSecrets(value) : value, setting);
+    const running = path.reduce<unknown>(
+      (part, name) => (part as Record<string, unknown> | undefined)?.[name],
+      this.running,
+    );
+    const common = { key, description, allowed: allowed.map(String), changed: inFile };
+    if (SettingsList.is(setting, this.all)) {
+      const value = document?.errors.length === 0 && inFile ? plain(document, path) : running;
+      const fixed = !inFile && !this.written.has(key) && Object.keys((running ?? {}) as object).length > 0;
+      return {
+        ...{ ...common, kind: 'list', secret: false, default: '' },
+        value: written(withoutSecrets(value), { ...setting, items: undefined }),
+        list: new SettingsList(setting, this.all).view(value, fixed),
+      };
+    }
+    const value = !this.written.has(key) ? running : inFile ? document.getIn(path) : setting.default;
+    const text = written(value, setting);
     // What is shown can be sent back as it is, and must not lose a password then.
-    const secret = SECRET.test(key) || (kind !== 'other' && withoutPasswords(text) !== text);
+    const secret = isSecret(key) || withoutPasswords(text) !== text;
     return {
-      ...{ key, description, kind, secret },
-      allowed: allowed.map(String),
-      value: secret ? '' : withoutPasswords(text),
+      ...{ ...common, kind: kindOf(setting) as SettingView['kind'], secret, list: null },
+      value: secret ? '' : text,
       default: secret ? '' : written(setting.default, setting),
-      changed: inFile,
     };
   }
 }
@@ -164,33 +212,11 @@ function dropEmptyGroups(document: Document, path: readonly string[]): void {
   }
 }
 
-const withoutPasswords = (text: string): string => text.replace(WITHIN_ADDRESS, '$1...@');
+/** What went wrong; below the first line stands a part of the file, and maybe a secret. */
+const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!.replace(/:$/, '');
 
-function kindOf({ types, allowed }: Setting): SettingView['kind'] {
-  if (types.includes('array') || types.includes('object')) return 'other';
-  if (types.length === 1 && types[0] === 'boolean') return 'switch';
-  if (allowed.length > 1) return 'choice';
-  return types.every((t) => t === 'number' || t === 'integer') ? 'number' : 'text';
-}
-
-function typed(value: string, setting: Setting): unknown {
-  const kind = kindOf(setting);
-  if (kind === 'switch' && ['true', 'false'].includes(value)) return value === 'true';
-  if (kind === 'number' && value.trim() !== '' && Number.isFinite(Number(value))) return Number(value);
-  const choice = setting.allowed.find((a) => String(a) === value);
-  return choice ?? value;
-}
-
-function written(value: unknown, { unit }: Setting): string {
-  if (value === undefined || value === null) return '';
-  if (unit && typeof value === 'number') return formatQuantity(value, unit);
-  return typeof value === 'object' ? stringify(value).trim() : String(value);
-}
-
-function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, SECRET.test(name) ? '...' : withoutSecrets(inner)]),
-  );
+/** What stands at a path, as plain values. */
+function plain(document: Document, path: readonly string[]): unknown {
+  const node = document.getIn(path, true);
+  return isNode(node) ? node.toJS(document) : node;
 }

@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import type { Settings } from '../store/settings.js';
+import type { ServedKind } from './served.js';
+import { servedPlace } from './served-place.js';
 import { parseTopic, ROOT } from './topics.js';
 
 /** What left the device, of one kind, to one place. */
 export interface LedgerEntry {
-  /** A kind of report of the MQTT contract, `will`, `picture`, `home-assistant` or `webhook`. */
+  /** A kind of report of the MQTT contract, `will`, `picture`, `home-assistant`, `webhook`, or a `ServedKind`. */
   kind: string;
-  /** A topic, with `<task>`, `<verb>` or `<source>` for its last part, or an address without user, password and query. */
+  /**
+   * A topic, with `<task>`, `<verb>` or `<source>` for its last part, an address without user, password and query, or a
+   * `ServedPlace`.
+   */
   where: string;
   messages: number;
   /** Of payloads and bodies; topics, headers and what encryption adds are not counted. */
@@ -81,6 +86,14 @@ export class Ledger {
     const leaf =
       'task' in parsed ? '/<task>' : 'verb' in parsed ? '/<verb>' : 'source' in parsed ? '/<source>' : '';
     this.add(kind, `${ROOT}/${device}/${kind}${leaf}`, bytes);
+  }
+
+  /**
+   * Counts an answer of the device's own web server.
+   * @param address of who asked; where it has gone already, nothing is known to have left
+   */
+  served(kind: ServedKind, address: string | undefined, bytes: number): void {
+    if (address !== undefined && bytes > 0) this.add(kind, servedPlace(address), bytes);
   }
 
   /** All that left, by kind and place. */

@@ -3,6 +3,7 @@ import { messageOf } from '../errors.js';
 import { Random } from '../random.js';
 import { Backoff } from './backoff.js';
 import { signedHeaders } from './webhook-message.js';
+import type { WaitingMessage } from './webhook-queue.js';
 
 export interface WebhookOptions {
   /** http: or https:; user and password may stand in it. */
@@ -16,6 +17,12 @@ export interface WebhookOptions {
   retry: { minMs: number; maxMs: number };
   /** Of the delays' jitter. */
   seed: number;
+  /** What waits since before this start of the program, the oldest first. */
+  waiting: readonly WaitingMessage[];
+  /** Keeps a message until `done`, over the end of the program. */
+  keepWaiting: (message: WaitingMessage) => void;
+  /** Called when a message need not be kept any more. */
+  done: (id: string) => void;
   /** Called with the bytes of each body that is handed to the network. */
   sent: (bytes: number) => void;
   log: Logger;
@@ -32,7 +39,7 @@ export interface WebhookStats {
   bytes: number;
   /** Messages that the address refused for good. */
   refused: number;
-  /** Messages that were given up: too old, too many, or the program ended. */
+  /** Messages that were given up: too old, or too many. */
   dropped: number;
   waiting: number;
   lastAt: number | null;
@@ -53,18 +60,18 @@ const NEVER_LEFT = new Set([
   ...['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED'],
 ]);
 
-interface Waiting {
-  id: string;
-  body: string;
+interface Waiting extends WaitingMessage {
   bytes: number;
+  /** By the clock of this start of the program, which is never set. */
   since: number;
 }
 
 type Outcome = { done: true } | { refused: string } | { failed: string; pause?: number };
 
 /**
- * Posts messages to one address, one at a time and in order. What an address cannot take now waits in memory, bounded in
- * number, bytes and age, and is tried again later and later: nothing ever waits for it, and it never piles up.
+ * Posts messages to one address, one at a time and in order. What an address cannot take now waits, bounded in number,
+ * bytes and age, and is tried again later and later: nothing ever waits for it, and it never piles up. What waits is kept
+ * beside, so that the program may end at any moment.
  */
 export class Webhook {
   private readonly options: WebhookOptions;
@@ -89,23 +96,27 @@ export class Webhook {
     const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     if (username !== '') this.authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
     this.backoff = new Backoff({ ...options.retry, random: new Random(options.seed) });
+    // A clock that was set back makes nothing younger than it is.
+    for (const message of options.waiting) this.enqueue(message, Math.max(0, Date.now() - message.at));
+  }
+
+  /** Begins to post what waits since before this start of the program. */
+  start(): void {
+    this.workOn();
   }
 
   /** Takes a message to be posted; returns at once. */
   post(id: string, body: string): void {
     if (this.ending.signal.aborted) return;
-    const bytes = Buffer.byteLength(body);
-    if (bytes > MOST_WAITING_BYTES) {
-      this.counts.dropped += 1;
-      return;
+    const message = { id, body, at: Date.now() };
+    if (!this.enqueue(message, 0)) return;
+    try {
+      this.options.keepWaiting(message);
+    } catch (error) {
+      // On a full disk it waits in memory alone.
+      this.options.log.warn({ host: this.url.host, error: messageOf(error) }, 'webhook not kept');
     }
-    // The one on its way is not in the queue: it may be there in time.
-    while (this.queue.length >= MOST_WAITING || this.queued + bytes > MOST_WAITING_BYTES) this.dropOldest();
-    this.queue.push({ id, body, bytes, since: performance.now() });
-    this.queued += bytes;
-    this.working ??= this.work().finally(() => {
-      this.working = undefined;
-    });
+    this.workOn();
   }
 
   stats(): WebhookStats {
@@ -114,22 +125,57 @@ export class Webhook {
     return { url: placeOf(this.url), ...this.counts, waiting, lastAt, lastError };
   }
 
-  /** Ends at once; what still waits is given up. */
+  /** Ends at once; what still waits is kept for the next start. */
   async stop(): Promise<void> {
     this.ending.abort();
-    while (this.queue.length > 0) this.dropOldest();
     await this.working;
   }
 
-  private dropOldest(): void {
-    this.queued -= this.queue.shift()!.bytes;
+  /** @param age milliseconds. @returns whether it waits now, and was not dropped itself. */
+  private enqueue(message: WaitingMessage, age: number): boolean {
+    const { id, body } = message;
+    const bytes = Buffer.byteLength(body);
+    if (bytes > MOST_WAITING_BYTES || age > this.options.keep) {
+      this.drop(id);
+      return false;
+    }
+    // The one on its way is not in the queue: it may be there in time.
+    while (this.queue.length >= MOST_WAITING || this.queued + bytes > MOST_WAITING_BYTES) {
+      const oldest = this.queue.shift()!;
+      this.queued -= oldest.bytes;
+      this.drop(oldest.id);
+    }
+    this.queue.push({ ...message, bytes, since: performance.now() - age });
+    this.queued += bytes;
+    return true;
+  }
+
+  private workOn(): void {
+    if (this.queue.length === 0) return;
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
+    });
+  }
+
+  private drop(id: string): void {
     this.counts.dropped += 1;
+    this.settle(id);
+  }
+
+  private settle(id: string): void {
+    try {
+      this.options.done(id);
+    } catch (error) {
+      // It is sent once more after the next start, under the same id.
+      this.options.log.warn({ host: this.url.host, error: messageOf(error) }, 'webhook stays kept');
+    }
   }
 
   private async work(): Promise<void> {
     for (let next = this.queue.shift(); next; next = this.queue.shift()) {
       this.queued -= next.bytes;
       await this.deliver(next);
+      if (this.ending.signal.aborted) return;
     }
   }
 
@@ -144,6 +190,7 @@ export class Webhook {
         this.lastError = null;
         this.backoff.reset();
         this.counts.delivered += 1;
+        this.settle(message.id);
         return;
       }
       const reason = 'refused' in outcome ? outcome.refused : outcome.failed;
@@ -151,14 +198,19 @@ export class Webhook {
       this.lastError = reason;
       if ('refused' in outcome) {
         this.counts.refused += 1;
+        this.settle(message.id);
         return;
       }
       const pause = Math.max(this.backoff.next(), outcome.pause ?? 0);
       const old = performance.now() - message.since + pause > keep;
       // The address rests all the same: the next message is no reason to ask it sooner.
       if (!this.ending.signal.aborted) await this.rest(pause);
-      if (old || this.ending.signal.aborted) {
-        this.counts.dropped += 1;
+      if (this.ending.signal.aborted) {
+        this.queue.unshift(message);
+        return;
+      }
+      if (old) {
+        this.drop(message.id);
         return;
       }
     }

@@ -1,5 +1,6 @@
 import { LABEL_SQL } from '../label/label-sql.js';
 import { OUTBOX_SQL } from '../link/outbox-sql.js';
+import { WEBHOOK_SQL } from '../link/webhook-sql.js';
 
 /**
  * The agent's schema. `agentMigrations[i]` takes it from version i to i + 1; a released entry never changes,
@@ -154,4 +155,5 @@ export const agentMigrations: readonly string[] = [
   ) STRICT;
   `,
   LABEL_SQL,
+  WEBHOOK_SQL,
 ];

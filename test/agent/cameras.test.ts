@@ -8,6 +8,7 @@ import { LABELS, shot } from '../capture/scenes.js';
 import { until } from '../link/until.js';
 import { scratchFolder } from '../store/scratch.js';
 import { Daemon } from './daemon.js';
+import { photographs } from './pictures.js';
 
 const scratch = scratchFolder();
 const TOKEN = 'a token of the device';
@@ -173,6 +174,38 @@ describe('pictures that are posted', () => {
     });
     expect(daemon.agent.store.tasks.require('goods').classes).toContain('boot');
     expect(statusOf('gate')).toMatchObject({ frames: 2, delivered: 2, bad: 0 });
+  });
+
+  it('go to the task that the owner has chosen where they name none, with a label and without', async () => {
+    await startTaught([{ kind: 'http-post', name: 'gate' }], http);
+    for (const label of ['coat', 'dress']) {
+      for (const { bytes } of photographs(label, 3, { task: 'tops' })) {
+        expect((await post(`/pictures/gate?task=tops&label=${label}`, bodyOf(bytes))).status).toBe(200);
+      }
+    }
+    const taskOf = async (bytes: Buffer) => {
+      const { body } = await post('/pictures/gate', bodyOf(bytes));
+      return (body.answer as { task: string }).task;
+    };
+    const samples = (task: string) => daemon.agent.metrics().tasks.find((t) => t.task === task)!.samples;
+    const [bag, shirt] = [await shot('bag', 20), photographs('shirt', 1, { task: 'tops' })[0]!.bytes];
+    for (const chosen of ['tops', 'goods']) {
+      daemon.agent.select(chosen);
+      expect([await taskOf(bag), await taskOf(shirt)]).toEqual([chosen, chosen]);
+    }
+    daemon.agent.select('tops');
+    const before = [samples('tops'), samples('goods')];
+    expect((await post('/pictures/gate?label=shirt', bodyOf(shirt))).status).toBe(200);
+    expect([samples('tops'), samples('goods')]).toEqual([before[0]! + 1, before[1]]);
+    expect(daemon.agent.store.tasks.require('tops').classes).toContain('shirt');
+    // What the request itself names goes first.
+    expect((await post('/pictures/gate?label=bag&task=goods', bodyOf(await shot('bag', 21)))).status).toBe(
+      200,
+    );
+    expect(samples('goods')).toBe(before[1]! + 1);
+    daemon.agent.select(undefined);
+    const none = await post('/pictures/gate?label=shirt', bodyOf(shirt));
+    expect(none).toMatchObject({ status: 400, body: { error: { code: 'task-missing' } } });
   });
 
   it('are refused with a reason', async () => {

@@ -29,23 +29,47 @@ describe('training may start', () => {
 });
 
 describe('training waits, and says why', () => {
-  it.each<[string, Record<string, string>, object, RegExp]>([
-    ['when the processor is hot', { [TEMPERATURE]: '79000' }, {}, /79 °C.*below 75 °C/],
+  it.each<[string, Record<string, string>, object, RegExp, object]>([
+    [
+      'when the processor is hot',
+      { [TEMPERATURE]: '79000' },
+      {},
+      /79 °C.*below 75 °C/,
+      { kind: 'heat', celsius: 79, limit: 75 },
+    ],
     [
       'when it is hotter than the board stands, whatever the settings allow',
       { [TEMPERATURE]: '85000' },
       { maxTemperature: 100 },
       /85 °C.*below 80 °C/,
+      { celsius: 85, limit: 80 },
     ],
     [
       'when memory is short',
       { 'proc/meminfo': 'MemAvailable: 51200 kB\n' },
       { minFreeMemory: '100 MiB' },
       /50 MiB of memory.*100 MiB/,
+      { kind: 'memory', free: 50 * 2 ** 20, needed: 100 * 2 ** 20 },
     ],
-    ['on battery', { 'sys/class/power_supply/BAT0/status': 'Discharging\n' }, {}, /battery/],
-    ['when the disk is nearly full', {}, { minFreeDisk: '1000000 GiB' }, /free on the disk/],
-  ])('%s', async (_, files, settings, reason) => {
-    expect(await ask(files, settings)).toEqual({ ok: false, reason: expect.stringMatching(reason) });
+    [
+      'on battery',
+      { 'sys/class/power_supply/BAT0/status': 'Discharging\n' },
+      {},
+      /battery/,
+      { kind: 'battery' },
+    ],
+    [
+      'when the disk is nearly full',
+      {},
+      { minFreeDisk: '1000000 GiB' },
+      /free on the disk/,
+      { kind: 'disk' },
+    ],
+  ])('%s', async (_, files, settings, reason, hindrance) => {
+    expect(await ask(files, settings)).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(reason),
+      hindrance: expect.objectContaining(hindrance),
+    });
   });
 });

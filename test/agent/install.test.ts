@@ -16,6 +16,7 @@ import { Daemon } from './daemon.js';
 import { latentsOf, type Photograph, photographs, splitPhotographs } from './pictures.js';
 import { type Bedrock, openBedrock, Rooms } from './rooms.js';
 
+const TRAINED = { version: 1, heldOutAccuracy: null, instantAccuracy: null };
 const folder = mkdtempSync(join(tmpdir(), 'lichen-install-'));
 const keys = generateKeys();
 const strangers = generateKeys();
@@ -370,7 +371,7 @@ describe('where the device asks its owner first', () => {
       adapter: kept.versions.adapter(before.id),
     });
     kept.versions.promote('goods', newer.id, 'as a training would');
-    await daemon.agent.runs('goods', 'promoted', 'a newer one');
+    await daemon.agent.runs('goods', 'promoted', 'a newer one', TRAINED);
     expect(offers(daemon).map((o) => o.task)).toEqual(['other']);
     await daemon.stop();
 

@@ -8,6 +8,7 @@ import { Daemon } from './daemon.js';
 import { type Photograph, photographs, splitPhotographs } from './pictures.js';
 
 // One device for the whole file: its tests tell one story, in order.
+const TRAINED = { version: 1, heldOutAccuracy: null, instantAccuracy: null };
 const folder = mkdtempSync(join(tmpdir(), 'lichen-requests-'));
 const inbox = join(folder, 'inbox');
 let daemon: Daemon;
@@ -153,16 +154,16 @@ describe('a device that learns', () => {
     };
     const [one, two] = versions.list('goods');
     versions.promote('goods', one!.id, 'by the test');
-    await daemon.agent.runs('goods', 'promoted', 'by the test');
+    await daemon.agent.runs('goods', 'promoted', 'by the test', TRAINED);
     const before = await ask();
     expect(before[0]!.version).toBe(1);
     versions.promote('goods', two!.id, 'by the test');
-    await daemon.agent.runs('goods', 'promoted', 'by the test');
+    await daemon.agent.runs('goods', 'promoted', 'by the test', TRAINED);
     expect((await ask())[0]!.version).toBe(2);
     const { data } = await daemon.ask('rollback', { task: 'goods' });
     expect(data).toEqual({ task: 'goods', from: 2, to: 1 });
     expect(await ask()).toEqual(before);
-    expect(await daemon.event('rolled-back')).toMatchObject({ data: { task: 'goods' } });
+    expect(await daemon.event('rolled-back')).toMatchObject({ data: { task: 'goods', version: 1 } });
     expect((await daemon.ask('rollback', { task: 'goods' })).data).toMatchObject({ from: 1, to: 'instant' });
     expect((await ask())[0]!.version).toBe('instant');
     for (;;) {

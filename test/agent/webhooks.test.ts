@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Webhooks, webhookSchema } from '../../src/agent/webhooks.js';
+import { Sealed } from '../../src/label/sealed.js';
 import type { EventBody, ResultBody } from '../../src/link/schemas.js';
 import { type WebhookBody, webhookBodySchema } from '../../src/link/webhook-message.js';
+import { WebhookQueue } from '../../src/link/webhook-queue.js';
+import { keyFileOf, openStore } from '../../src/store/store.js';
 import { until } from '../link/until.js';
 import { WebhookServer } from '../link/webhook-server.js';
 import { Daemon } from './daemon.js';
@@ -69,11 +72,16 @@ async function told(on: string[], tell: (hooks: Webhooks) => void): Promise<Webh
   const server = await new WebhookServer().start();
   const webhooks = [webhookSchema.parse({ url: server.url, on })];
   const ledger = { add: () => {} };
-  const hooks = new Webhooks({ webhooks, device: { id: 'cam' }, learn: { seed: 0 } }, ledger, quiet);
+  const settings = { webhooks, device: { id: 'cam' }, learn: { seed: 0 } };
+  const path = mkdtempSync(join(folder, 'waiting-'));
+  const store = openStore(path);
+  const queue = new WebhookQueue(store.database, new Sealed(store.settings, keyFileOf(path)));
+  const hooks = new Webhooks(settings, queue, ledger, quiet);
   tell(hooks);
   await until(() => hooks.stats()[0]!.waiting === 0);
   await hooks.stop();
   await server.stop();
+  store.close();
   return bodies(server);
 }
 

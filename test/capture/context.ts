@@ -18,6 +18,7 @@ export function contextFor(
     server: undefined,
     feed: (settings) => feeds.get(settings),
     report: (kind, message) => reports.push(`${kind} ${message}`),
+    taskOfLabels: () => undefined,
     seed: 1,
     log: pino({ level: 'silent' }),
     reports,

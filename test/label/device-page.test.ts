@@ -4,15 +4,17 @@ import { networkInterfaces } from 'node:os';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
+  EventView,
   Labelled,
   Overview,
   PrivacyView,
   QueueView,
   RecordingView,
   SessionView,
-  SettingsView,
   TaskDetail,
 } from '../../src/label/api.js';
+import { eventText } from '../../src/label/page/i18n/event-text.js';
+import type { SettingsView } from '../../src/label/settings-api.js';
 import { Daemon } from '../agent/daemon.js';
 import { photographs } from '../agent/pictures.js';
 import { scratchFolder } from '../store/scratch.js';
@@ -246,13 +248,63 @@ describe('teaching', () => {
     expect(privacy.left.map((l) => l.kind)).toContain('metrics');
     expect(privacy.kept.find((k) => k.kind === 'thumbnails')).toMatchObject({ count: 2, sealed: true });
     const settings = await owner.done<SettingsView>('GET', '/api/settings');
-    expect(settings.readOnly).toContain('without a file');
+    expect(settings.readOnly).toBe('no-file');
     expect(settings.settings.find((s) => s.key === 'replay.cap')).toMatchObject({
       value: '16 MiB',
       kind: 'text',
     });
     const refused = await owner.ask('PUT', '/api/settings', { key: 'replay.cap', value: '8 MiB' });
     expect(refused.status).toBe(403);
+  });
+
+  it('counts what its own server sends, by kind, to the byte', async () => {
+    const served = () =>
+      new Map(
+        daemon.agent.ledger
+          .list()
+          .filter(({ kind }) => kind.startsWith('page') || kind === 'post-answer')
+          .map(({ kind, where, bytes, messages }) => [kind, { where, bytes, messages }]),
+      );
+    const [bag, sandal] = [photographs('bag', 1)[0]!, photographs('sandal', 1)[0]!];
+    const answers = [await show(bag.bytes), await show(sandal.bytes)];
+    const posted = answers.reduce((sum, answer) => sum + Buffer.byteLength(JSON.stringify(answer)), 0);
+    expect(served().get('post-answer')).toEqual({ where: 'device', bytes: posted, messages: 2 });
+    for (const { sample } of answers) expect((await owner.picture(sample)).status).toBe(200);
+    expect(served().get('page-picture')).toEqual({ where: 'device', bytes: owner.got.pictures, messages: 2 });
+    // What is refused left, too.
+    expect((await owner.ask('GET', '/api/nothing')).status).toBe(404);
+    await owner.done('GET', '/api/overview');
+    expect(served().get('page')!.bytes).toBe(owner.got.page);
+    const html = await (await fetch(`${owner.base}/`)).text();
+    expect(served().get('page')!.bytes).toBe(owner.got.page + Buffer.byteLength(html));
+    const live = (await owner.live(2)).map(
+      ({ kind, data }) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+    expect(served().get('page-live')!.bytes).toBeGreaterThanOrEqual(Buffer.byteLength(live.join('')));
+    const privacy = await owner.done<PrivacyView>('GET', '/api/privacy');
+    expect(privacy.served.map(({ kind }) => kind).sort()).toEqual([
+      ...['page', 'page-live', 'page-picture', 'post-answer'],
+    ]);
+    expect(privacy.left.map(({ kind }) => kind)).not.toContain('page');
+  });
+
+  it('tells what happens with all that it takes to say it in another language', async () => {
+    await teach('bag', 'bag', 0, 1);
+    const events = owner.live(({ data }) => (data as EventView).kind === 'picture-set-aside');
+    await owner.done('POST', '/api/tasks/goods/train');
+    await daemon.event('training-failed');
+    const broken = { method: 'POST', body: 'no picture', headers: { authorization: `Bearer ${TOKEN}` } };
+    expect((await fetch(`${owner.base}/pictures/cam`, broken)).status).toBe(422);
+    const told = (await events).flatMap(({ kind, data }) => (kind === 'event' ? [data as EventView] : []));
+    expect(told.map((event) => eventText(event, 'ko'))).toEqual([
+      { text: 'goods 작업의 학습을 시작했습니다.' },
+      {
+        text: 'goods 작업을 학습하지 못했습니다. 학습할 사진이 아직 모자랍니다.',
+        reason: (told[1]!.data as { reason: string }).reason,
+      },
+      { text: '사진을 쓸 수 없어 따로 두었습니다: cam', reason: expect.stringContaining('picture') },
+    ]);
+    expect(daemon.events('training-failed')[0]!.data).toEqual(told[1]!.data);
   });
 
   it('looks into a task', async () => {

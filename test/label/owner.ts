@@ -3,6 +3,8 @@ import type { SessionView } from '../../src/label/api.js';
 /** A browser's side of the device's page: cookie, CSRF token, JSON. */
 export class Owner {
   readonly base: string;
+  /** Bytes of bodies that came, of the page and of pictures. */
+  readonly got = { page: 0, pictures: 0 };
   private cookie: string | undefined;
   private csrf: string | undefined;
 
@@ -29,6 +31,7 @@ export class Owner {
     const [cookie] = response.headers.getSetCookie();
     if (cookie) this.cookie = cookie.split(';')[0]!;
     const text = await response.text();
+    this.got.page += Buffer.byteLength(text);
     return { status: response.status, data: text === '' ? null : JSON.parse(text) };
   }
 
@@ -47,8 +50,10 @@ export class Owner {
     return view;
   }
 
-  /** The first `count` events of the live stream. */
-  async live(count: number): Promise<{ kind: string; data: unknown }[]> {
+  /** The live stream's events, up to `count` of them, or to the first of which something is true. */
+  async live(
+    enough: number | ((event: { kind: string; data: unknown }) => boolean),
+  ): Promise<{ kind: string; data: unknown }[]> {
     const abort = new AbortController();
     const response = await fetch(`${this.base}/api/live`, {
       headers: { cookie: this.cookie! },
@@ -64,7 +69,7 @@ export class Owner {
         const match = /^event: (.+)\ndata: (.+)$/.exec(part);
         if (match) found.push({ kind: match[1]!, data: JSON.parse(match[2]!) });
       }
-      if (found.length >= count) break;
+      if (typeof enough === 'number' ? found.length >= enough : found.some(enough)) break;
     }
     abort.abort();
     return found;
@@ -74,6 +79,8 @@ export class Owner {
     const response = await fetch(`${this.base}/api/pictures/${sample}?size=${size}`, {
       headers: { cookie: this.cookie! },
     });
-    return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
+    const bytes = Buffer.from(await response.arrayBuffer());
+    this.got.pictures += bytes.length;
+    return { status: response.status, bytes };
   }
 }

@@ -13,5 +13,6 @@ try {
   settings.set('replay.cap', '32 MiB');
   console.log('written');
 } catch (error) {
-  console.log((error as { code?: string }).code);
+  const { message, code } = error as { message: string; code?: string };
+  console.log(`${message}\n${code}`);
 }

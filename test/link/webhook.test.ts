@@ -1,23 +1,40 @@
 import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Sealed } from '../../src/label/sealed.js';
 import { Webhook, type WebhookOptions } from '../../src/link/webhook.js';
 import { signedHeaders } from '../../src/link/webhook-message.js';
+import { WebhookQueue } from '../../src/link/webhook-queue.js';
+import { keyFileOf, openStore, type Store } from '../../src/store/store.js';
+import { scratchFolder } from '../store/scratch.js';
 import { until } from './until.js';
 import { WebhookServer } from './webhook-server.js';
 
+const ADDRESS = 'http://me:geheim@home/hook';
+const scratch = scratchFolder();
 let server: WebhookServer;
+let store: Store;
+let queue: WebhookQueue;
 let hook: Webhook;
 let left: number[];
 
 beforeEach(async () => {
   server = await new WebhookServer().start();
+  openQueue();
   left = [];
 });
 afterEach(async () => {
   await hook?.stop();
   await server.stop();
+  store.close();
 });
+
+/** What waits, as an agent opens it. */
+function openQueue(): void {
+  const folder = scratch.path('store');
+  store = openStore(folder);
+  queue = new WebhookQueue(store.database, new Sealed(store.settings, keyFileOf(folder)));
+}
 
 function open(options: Partial<WebhookOptions> = {}): Webhook {
   hook = new Webhook({
@@ -26,6 +43,9 @@ function open(options: Partial<WebhookOptions> = {}): Webhook {
     keep: 600_000,
     retry: { minMs: 5, maxMs: 40 },
     seed: 1,
+    waiting: queue.load([ADDRESS]).get(ADDRESS)!,
+    keepWaiting: (message) => queue.keep(ADDRESS, message),
+    done: (id) => queue.done(id),
     sent: (bytes) => left.push(bytes),
     log: pino({ level: 'silent' }),
     ...options,
@@ -192,7 +212,8 @@ describe('what waits', () => {
     const { dropped, waiting } = hook.stats();
     expect(dropped + waiting).toBe(261);
     await hook.stop();
-    expect(hook.stats()).toMatchObject({ waiting: 0, dropped: 261, delivered: 0 });
+    expect(hook.stats()).toMatchObject({ waiting, dropped, delivered: 0 });
+    expect(queue.load([ADDRESS]).get(ADDRESS)).toHaveLength(waiting);
   });
 
   it('is given up when it is too old', async () => {
@@ -212,12 +233,56 @@ describe('what waits', () => {
     await hook.stop();
     server.answer = (response) => response.writeHead(500).end();
     open({ retry: { minMs: 3_600_000, maxMs: 3_600_000 } });
-    hook.post('a', bodyOf(1));
+    hook.post('b', bodyOf(2));
     await until(() => hook.stats().lastError !== null);
     await hook.stop();
-    expect(hook.stats()).toMatchObject({ waiting: 0, dropped: 1 });
-    hook.post('b', bodyOf(2));
-    expect(hook.stats().waiting).toBe(0);
+    expect(hook.stats()).toMatchObject({ waiting: 2, dropped: 0 });
+    hook.post('c', bodyOf(3));
+    expect(hook.stats().waiting).toBe(2);
+  });
+
+  it('is sent after the next start, in order and under the same ids, and before what comes then', async () => {
+    server.answer = (response) => response.writeHead(503).end();
+    open({ retry: { minMs: 3_600_000, maxMs: 3_600_000 } });
+    for (const [n, id] of ['a', 'b'].entries()) hook.post(id, bodyOf(n));
+    await until(() => server.posted.length === 1);
+    await hook.stop();
+    store.close();
+    openQueue();
+    server.answer = (response) => response.writeHead(204).end();
+    open();
+    hook.start();
+    hook.post('c', bodyOf(2));
+    await until(() => hook.stats().delivered === 3);
+    expect(server.posted.map((p) => [p.headers['webhook-id'], p.body])).toEqual([
+      ['a', bodyOf(0)],
+      ...['a', 'b', 'c'].map((id, n) => [id, bodyOf(n)]),
+    ]);
+    expect(queue.load([ADDRESS]).get(ADDRESS)).toEqual([]);
+  });
+
+  it('is sealed on the disk, and deleted where it is too old, damaged or for no address any more', async () => {
+    const waits = () =>
+      store.database
+        .prepare<{ id: string; content: Uint8Array }>('SELECT id, content FROM webhook_waiting')
+        .all();
+    const at = Date.now();
+    for (const id of ['a', 'b', 'c']) queue.keep(ADDRESS, { id, body: bodyOf(1), at });
+    queue.keep('http://other/', { id: 'd', body: bodyOf(1), at });
+    queue.keep(ADDRESS, { id: 'old', body: bodyOf(1), at: at - 3_600_000 });
+    for (const { content } of waits()) {
+      expect(Buffer.from(content).toString('latin1')).not.toMatch(/geheim|text|home/);
+    }
+    store.database.prepare("UPDATE webhook_waiting SET content = zeroblob(99) WHERE id = 'a'").run();
+    // What is sealed for one message opens for no other.
+    store.database
+      .prepare(
+        "UPDATE webhook_waiting SET content = (SELECT content FROM webhook_waiting WHERE id = 'c') WHERE id = 'b'",
+      )
+      .run();
+    open();
+    expect(hook.stats()).toMatchObject({ waiting: 1, dropped: 1 });
+    expect(waits().map(({ id }) => id)).toEqual(['c']);
   });
 });
 

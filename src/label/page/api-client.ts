@@ -8,21 +8,24 @@ import type {
   Removed,
   RolledBack,
   SessionView,
-  SettingsView,
   Skipped,
   TaskDetail,
 } from '../api.js';
+import type { ListBody, SettingsView } from '../settings-api.js';
 import type { State, Store } from './store.js';
 
 /** What the device refused, in its words. */
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
+  /** Of settings that are refused: which ones, and why. */
+  readonly problems: NonNullable<ErrorBody['error']['problems']>;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, { code, message, problems = [] }: ErrorBody['error']) {
     super(message);
     this.status = status;
     this.code = code;
+    this.problems = problems;
   }
 }
 
@@ -82,6 +85,7 @@ export class ApiClient {
   study = (task: string) => this.onTask(task, 'study');
   rollback = (task: string) => this.onTask<RolledBack>(task, 'rollback');
   setting = (key: string, value: string) => this.call<SettingsView>('PUT', '/api/settings', { key, value });
+  settingList = (body: ListBody) => this.call<SettingsView>('PUT', '/api/settings/list', body);
 
   private onTask<T = unknown>(task: string, verb: string): Promise<T> {
     return this.call<T>('POST', `/api/tasks/${encodeURIComponent(task)}/${verb}`, {});
@@ -117,12 +121,12 @@ export class ApiClient {
     const text = await response.text();
     const answer: unknown = text === '' ? null : parsed(text);
     if (response.ok) return answer as T;
-    const { code, message } = (answer as ErrorBody | null)?.error ?? {
+    const error = (answer as ErrorBody | null)?.error ?? {
       code: `http-${response.status}`,
       message: `${response.status} ${response.statusText}`,
     };
     if (response.status === 401) await this.refreshSession();
-    throw new ApiError(response.status, code, message);
+    throw new ApiError(response.status, error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useApp, useStore, useText } from './context.js';
+import { eventText } from './i18n/event-text.js';
 import { LiveStream } from './live-stream.js';
 import { LivePage } from './pages/live.js';
 import { LoginPage } from './pages/login.js';
@@ -54,8 +55,9 @@ function OpenPages() {
   const { store, api, actions } = useApp();
   const route = useRoute();
   useEffect(() => {
-    const stream = new LiveStream(store, api, ({ kind, message, severity }) => {
-      if (!SHOWN_OTHERWISE.includes(kind)) actions.tell(message, severity);
+    const stream = new LiveStream(store, api, (event) => {
+      if (SHOWN_OTHERWISE.includes(event.kind)) return;
+      actions.tell(eventText(event, store.get().language).text, event.severity);
     });
     stream.start();
     return () => {

@@ -13,6 +13,7 @@ import './styles/live.css';
 import './styles/questions.css';
 import './styles/tasks.css';
 import './styles/lists.css';
+import './styles/setting-lists.css';
 
 const store = new Store(initialState());
 const api = new ApiClient(store);

@@ -1,4 +1,6 @@
+import type { ServedPlace } from '../../../link/served.js';
 import type { AskReason, UndoView } from '../../api.js';
+import type { SettingsView } from '../../settings-api.js';
 
 /** What the page says. Functions put in names and figures, which come formatted. */
 export const en = {
@@ -100,6 +102,13 @@ export const en = {
     keptForTesting: 'Kept for testing: one picture in five checks the answers and is not learned.',
     learned: (seconds: string) => `Learned in ${seconds} s.`,
     nowSays: (label: string, percent: string) => `It now says ${label}, ${percent}.`,
+  },
+  /** Why no training may start now. */
+  hindrances: {
+    heat: (celsius: string, limit: string) => `the processor has ${celsius} °C, it starts below ${limit} °C`,
+    memory: (free: string, needed: string) => `${free} of memory are available, it needs ${needed}`,
+    battery: 'the device runs on battery',
+    disk: (free: string, needed: string) => `${free} are free on the disk, it needs ${needed}`,
   },
   first: {
     title: 'Teach it the first thing',
@@ -250,12 +259,23 @@ export const en = {
   },
   privacy: {
     title: 'Privacy',
-    leadNothing: 'Nothing has left this device.',
+    leadNothing: 'This device has sent nothing to anybody by itself.',
     lead: (bytes: string, since: string) => `${bytes} have left this device since ${since}.`,
-    promise: 'Pictures and what is learned from them stay here. This page counts every byte that leaves.',
+    promise:
+      'Pictures and what is learned from them stay here, but for what you look at on this page. Every byte that leaves is counted.',
     left: 'What left',
     leftNone: 'No message was sent.',
     messages: (count: string) => (count === '1' ? '1 message' : `${count} messages`),
+    served: 'What this page and posts were answered',
+    servedLead: (bytes: string) =>
+      `${bytes} went to browsers with the password and to programs with the token, because they asked. They are not in the sum above.`,
+    servedNone: 'Nobody has asked yet.',
+    answers: (count: string) => (count === '1' ? '1 answer' : `${count} answers`),
+    places: {
+      device: 'To the device itself, or through a tunnel or proxy on it',
+      network: 'To the local network',
+      elsewhere: 'Beyond the local network',
+    } satisfies Record<ServedPlace, string>,
     kept: 'What is kept here',
     keptNone: 'Nothing is kept.',
     sealed: 'sealed',
@@ -278,6 +298,10 @@ export const en = {
       'home-assistant': ['Home Assistant', 'Names of tasks and classes.'],
       webhook: ['Webhooks', 'Labels, probabilities and events. Never a picture.'],
       picture: ['Small pictures', 'Sent because homeAssistant.pictures is on.'],
+      page: ['This page', 'The page itself, and the figures, labels and settings that it shows.'],
+      'page-picture': ['Pictures shown to you', 'Pictures that were looked at on this page.'],
+      'page-live': ['Live', 'Answers and counts as they came, while this page was open.'],
+      'post-answer': ['Answers to posts', 'What programs were told that posted a picture.'],
       latents: ['Latents', 'What the network saw in labelled pictures. A picture cannot be shown from it.'],
       questions: ['Questions', 'Pictures that wait for an answer; deleted with it.'],
       thumbnails: ['Thumbnails', 'Small pictures of labelled samples, for this page.'],
@@ -291,9 +315,29 @@ export const en = {
     found: (count: string) => (count === '1' ? '1 setting' : `${count} settings`),
     none: 'No setting matches.',
     restart: 'Something was changed that the device knows only after a restart of Lichen.',
-    readOnly: (why: string) => `Settings can be read here, not written: ${why}`,
+    readOnly: {
+      'no-file':
+        'Settings can be read here, not written: the agent was started without a file of settings (--config).',
+      'not-writable':
+        'Settings can be read here, not written: the agent may not write their file. Change it there, or give its user the right to.',
+    } satisfies Record<NonNullable<SettingsView['readOnly']>, string>,
     file: 'Written to',
-    inFile: 'A list; it is changed in the file.',
+    list: {
+      count: (count: string) => `${count} in it`,
+      add: 'Add',
+      kind: 'Kind of what is added',
+      remove: 'Remove',
+      newRow: 'New',
+      more: 'More settings',
+      name: 'Name',
+      value: 'Value',
+      required: 'needed',
+      onePerLine: 'One a line.',
+      pairPerLine: 'One a line, as name: value.',
+      clear: 'Take it out',
+      keepHidden: 'Keep what was set',
+      fixed: 'Given as the agent was started, not in the file; it cannot be changed here.',
+    },
     default: (value: string) => `Default: ${value}`,
     noDefault: 'Default: none',
     changed: 'changed',

@@ -1,4 +1,5 @@
-import { useStore, useText } from '../context.js';
+import { useLanguage, useStore, useText } from '../context.js';
+import { eventText } from '../i18n/event-text.js';
 import { Ago } from '../parts/ago.js';
 
 const SHOWN = 12;
@@ -7,6 +8,7 @@ const SHOWN = 12;
 export function EventList() {
   const events = useStore((state) => state.events);
   const text = useText();
+  const language = useLanguage();
   return (
     <section class="events-section">
       <h2>{text.live.events}</h2>
@@ -14,12 +16,20 @@ export function EventList() {
         <p class="muted small">{text.live.noEvents}</p>
       ) : (
         <ol class="events" data-testid="events">
-          {events.slice(0, SHOWN).map((event) => (
-            <li key={`${event.at} ${event.kind} ${event.message}`} class={event.severity}>
-              <p>{event.message}</p>
-              <Ago at={event.at} />
-            </li>
-          ))}
+          {events.slice(0, SHOWN).map((event) => {
+            const told = eventText(event, language);
+            return (
+              <li key={`${event.at} ${event.kind} ${event.message}`} class={event.severity}>
+                <p>{told.text}</p>
+                {told.reason !== undefined && (
+                  <p class="muted small" lang="en">
+                    {told.reason}
+                  </p>
+                )}
+                <Ago at={event.at} />
+              </li>
+            );
+          })}
         </ol>
       )}
     </section>

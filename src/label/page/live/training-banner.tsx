@@ -1,6 +1,7 @@
 import type { Overview } from '../../api.js';
 import { useLanguage, useText } from '../context.js';
 import { integer } from '../format.js';
+import { hindranceText } from '../i18n/hindrance.js';
 import { Bar } from '../parts/bar.js';
 
 /** How far the training under way is, or why none may start. */
@@ -27,7 +28,7 @@ export function TrainingBanner({ overview, task }: { overview: Overview; task?: 
   if (trainingWaits === null) return null;
   return (
     <p class="waits muted small" data-testid="training-waits">
-      {text.live.waits(trainingWaits)}
+      {text.live.waits(hindranceText(trainingWaits, language))}
     </p>
   );
 }

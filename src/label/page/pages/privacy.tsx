@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ServedPlace } from '../../../link/served.js';
 import type { PrivacyView } from '../../api.js';
 import { useApp, useLanguage, useText } from '../context.js';
-import { bytes, integer, moment, percent } from '../format.js';
-import { Ago } from '../parts/ago.js';
-import { Bar } from '../parts/bar.js';
+import { bytes, integer, moment } from '../format.js';
 import { Icon } from '../parts/icon.js';
 import { Loading } from '../parts/loading.js';
+import { LeftList } from '../privacy/left-list.js';
 
 const REFRESH_MS = 5000;
 
@@ -31,7 +31,7 @@ export function PrivacyPage() {
   }, []);
   if (view === null) return failed === null ? <Loading /> : <p class="note error">{failed}</p>;
   const total = view.left.reduce((sum, one) => sum + one.bytes, 0);
-  const left = [...view.left].sort((a, b) => b.bytes - a.bytes);
+  const served = view.served.reduce((sum, one) => sum + one.bytes, 0);
   return (
     <>
       <header class="page-head">
@@ -61,34 +61,13 @@ export function PrivacyPage() {
       <div class="two-columns">
         <section class="card">
           <h2>{text.privacy.left}</h2>
-          {left.length === 0 && <p class="muted">{text.privacy.leftNone}</p>}
-          <ul class="ledger" data-testid="left">
-            {left.map((one) => (
-              <li key={`${one.kind} ${one.where}`}>
-                <p class="ledger-head">
-                  <strong>{text.privacy.kinds[one.kind]?.[0] ?? one.kind}</strong>
-                  <span>{bytes(one.bytes, language)}</span>
-                </p>
-                <Bar share={total === 0 ? 0 : one.bytes / total} tone="gold" />
-                <p class="small">{text.privacy.kinds[one.kind]?.[1] ?? one.what}</p>
-                <p class="muted small">
-                  <code>{one.where}</code>
-                </p>
-                <p class="muted small">
-                  {text.privacy.messages(integer(one.messages, language))}
-                  {total > 0 &&
-                    one.bytes > 0 &&
-                    ` · ${text.privacy.shareOf(percent(one.bytes / total, language))}`}
-                  {one.lastAt !== null && (
-                    <>
-                      {' · '}
-                      <Ago at={one.lastAt} />
-                    </>
-                  )}
-                </p>
-              </li>
-            ))}
-          </ul>
+          {view.left.length === 0 && <p class="muted">{text.privacy.leftNone}</p>}
+          <LeftList
+            testId="left"
+            left={view.left}
+            place={(where) => <code>{where}</code>}
+            count={text.privacy.messages}
+          />
         </section>
         <section class="card">
           <h2>{text.privacy.kept}</h2>
@@ -111,6 +90,18 @@ export function PrivacyPage() {
               </li>
             ))}
           </ul>
+        </section>
+        <section class="card">
+          <h2>{text.privacy.served}</h2>
+          <p class="muted small">
+            {served === 0 ? text.privacy.servedNone : text.privacy.servedLead(bytes(served, language))}
+          </p>
+          <LeftList
+            testId="served"
+            left={view.served}
+            place={(where) => text.privacy.places[where as ServedPlace]}
+            count={text.privacy.answers}
+          />
         </section>
       </div>
     </>

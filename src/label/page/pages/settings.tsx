@@ -1,10 +1,12 @@
 import { useEffect, useId, useState } from 'preact/hooks';
-import type { SettingsView } from '../../api.js';
+import type { RowChange, SettingsView } from '../../settings-api.js';
+import { ApiError } from '../api-client.js';
 import { useApp, useLanguage, useText } from '../context.js';
 import { integer } from '../format.js';
 import { Icon } from '../parts/icon.js';
 import { Loading } from '../parts/loading.js';
 import { About } from '../settings/about.js';
+import { ListSetting, type Refused } from '../settings/list/list-setting.js';
 import { PagePreferences } from '../settings/page-preferences.js';
 import { Password } from '../settings/password.js';
 import { groupSettings, matchSettings } from '../settings/search.js';
@@ -31,7 +33,17 @@ export function SettingsPage() {
       return actions.explain(error);
     }
   };
-  const found = view === null ? [] : matchSettings(view.settings, query);
+  const saveList = async (key: string, rows: RowChange[]): Promise<Refused | null> => {
+    try {
+      setView(await api.settingList({ key, rows, stamp: view?.stamp ?? '' }));
+      actions.tell(text.settings.saved(key));
+      return null;
+    } catch (error) {
+      const problems = error instanceof ApiError ? error.problems : [];
+      return { message: actions.explain(error), problems };
+    }
+  };
+  const found = view === null ? [] : matchSettings(view.settings, query, language);
   return (
     <>
       <header class="page-head">
@@ -73,7 +85,7 @@ export function SettingsPage() {
             {view.readOnly !== null ? (
               <p class="note info">
                 <Icon name="lock" />
-                {text.settings.readOnly(view.readOnly)}
+                {text.settings.readOnly[view.readOnly]}
               </p>
             ) : (
               view.file !== null && (
@@ -100,14 +112,24 @@ export function SettingsPage() {
             {groupSettings(found).map(({ group, settings }) => (
               <section key={group} class="card setting-group">
                 <h3>{group === '' ? text.settings.general : group}</h3>
-                {settings.map((setting) => (
-                  <Setting
-                    key={`${setting.key} ${setting.value}`}
-                    setting={setting}
-                    readOnly={view.readOnly !== null}
-                    onSave={save}
-                  />
-                ))}
+                {settings.map((setting) =>
+                  setting.list !== null ? (
+                    <ListSetting
+                      key={setting.key}
+                      setting={setting}
+                      list={setting.list}
+                      readOnly={view.readOnly !== null}
+                      onSave={saveList}
+                    />
+                  ) : (
+                    <Setting
+                      key={`${setting.key} ${setting.value}`}
+                      setting={setting}
+                      readOnly={view.readOnly !== null}
+                      onSave={save}
+                    />
+                  ),
+                )}
               </section>
             ))}
           </>

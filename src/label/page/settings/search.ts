@@ -1,10 +1,17 @@
-import type { SettingView } from '../../api.js';
+import type { SettingView } from '../../settings-api.js';
+import type { Language } from '../format.js';
+import { settingText } from '../i18n/setting-text.js';
 
 /** The settings that hold every word of the query in their key, their description or their value. */
-export function matchSettings(settings: readonly SettingView[], query: string): SettingView[] {
+export function matchSettings(
+  settings: readonly SettingView[],
+  query: string,
+  language: Language,
+): SettingView[] {
   const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  return settings.filter(({ key, description, value }) => {
-    const text = `${key} ${description} ${value}`.toLowerCase();
+  return settings.filter((setting) => {
+    const { key, value } = setting;
+    const text = `${key} ${settingText(setting, language)} ${value}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

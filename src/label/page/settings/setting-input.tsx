@@ -1,4 +1,4 @@
-import type { SettingView } from '../../api.js';
+import type { SettingView } from '../../settings-api.js';
 import { useText } from '../context.js';
 
 interface Props {
@@ -54,14 +54,6 @@ export function SettingInput({ id, setting, value, disabled, onValue }: Props) {
           </option>
         ))}
       </select>
-    );
-  }
-  if (kind === 'other') {
-    return (
-      <div class="setting-list">
-        {value !== '' && <pre>{value}</pre>}
-        <p class="muted small">{text.settings.inFile}</p>
-      </div>
     );
   }
   return (

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
-import type { SettingView } from '../../api.js';
-import { useText } from '../context.js';
+import type { SettingView } from '../../settings-api.js';
+import { useLanguage, useText } from '../context.js';
+import { settingText } from '../i18n/setting-text.js';
 import { SettingInput } from './setting-input.js';
 
 interface Props {
@@ -13,11 +14,12 @@ interface Props {
 /** One setting; what is typed is written when it is saved, what is switched or chosen at once. */
 export function Setting({ setting, readOnly, onSave }: Props) {
   const text = useText();
+  const language = useLanguage();
   const id = useId();
   const [typed, setTyped] = useState(setting.value);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const { key, description, kind, secret, changed } = setting;
+  const { key, kind, secret, changed } = setting;
   const save = async (value: string) => {
     setBusy(true);
     const refused = await onSave(key, value);
@@ -26,8 +28,6 @@ export function Setting({ setting, readOnly, onSave }: Props) {
     if (refused !== null && atOnce) setTyped(setting.value);
     setBusy(false);
   };
-  /** Lists are shown; they are changed in the file. */
-  const fixed = readOnly || kind === 'other';
   const atOnce = kind === 'switch' || kind === 'choice';
   const standard =
     secret || setting.default === '' ? text.settings.noDefault : text.settings.default(setting.default);
@@ -46,7 +46,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
           {changed && <span class="tag">{text.settings.changed}</span>}
         </label>
         <p class="muted small" id={`${id}-text`}>
-          {description}
+          {settingText(setting, language)}
         </p>
         <p class="muted small">{standard}</p>
       </div>
@@ -64,7 +64,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
         <div role="alert" class="alert-place">
           {error !== null && <p class="small wrong">{error}</p>}
         </div>
-        {!fixed && !atOnce && typed !== setting.value && (
+        {!readOnly && !atOnce && typed !== setting.value && (
           <div class="row">
             <button type="submit" class="button primary" disabled={busy} data-testid="setting-save">
               {text.common.save}
@@ -81,7 +81,7 @@ export function Setting({ setting, readOnly, onSave }: Props) {
             </button>
           </div>
         )}
-        {!fixed && changed && typed === setting.value && (
+        {!readOnly && changed && typed === setting.value && (
           <button
             type="button"
             class="button link"
