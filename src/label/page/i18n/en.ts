@@ -266,7 +266,7 @@ export const en = {
     left: 'What left',
     leftNone: 'No message was sent.',
     messages: (count: string) => (count === '1' ? '1 message' : `${count} messages`),
-    served: 'What this page and posts were answered',
+    served: 'What was sent to who asked',
     servedLead: (bytes: string) =>
       `${bytes} went to browsers with the password and to programs with the token, because they asked. They are not in the sum above.`,
     servedNone: 'Nobody has asked yet.',

@@ -258,7 +258,7 @@ export const ko: Dictionary = {
     left: '나간 것',
     leftNone: '보낸 메시지가 없습니다.',
     messages: (count) => `메시지 ${count}개`,
-    served: '이 화면과 전송에 답한 것',
+    served: '요청을 받고 보낸 것',
     servedLead: (bytes) =>
       `비밀번호를 아는 브라우저와 토큰을 아는 프로그램이 요청하여 보낸 것이 ${bytes}입니다. 위의 합계에는 들어 있지 않습니다.`,
     servedNone: '아직 요청한 곳이 없습니다.',

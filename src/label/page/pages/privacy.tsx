@@ -59,16 +59,30 @@ export function PrivacyPage() {
         </div>
       </section>
       <div class="two-columns">
-        <section class="card">
-          <h2>{text.privacy.left}</h2>
-          {view.left.length === 0 && <p class="muted">{text.privacy.leftNone}</p>}
-          <LeftList
-            testId="left"
-            left={view.left}
-            place={(where) => <code>{where}</code>}
-            count={text.privacy.messages}
-          />
-        </section>
+        <div class="column">
+          <section class="card">
+            <h2>{text.privacy.left}</h2>
+            {view.left.length === 0 && <p class="muted">{text.privacy.leftNone}</p>}
+            <LeftList
+              testId="left"
+              left={view.left}
+              place={(where) => <code>{where}</code>}
+              count={text.privacy.messages}
+            />
+          </section>
+          <section class="card">
+            <h2>{text.privacy.served}</h2>
+            <p class="muted small">
+              {served === 0 ? text.privacy.servedNone : text.privacy.servedLead(bytes(served, language))}
+            </p>
+            <LeftList
+              testId="served"
+              left={view.served}
+              place={(where) => text.privacy.places[where as ServedPlace]}
+              count={text.privacy.answers}
+            />
+          </section>
+        </div>
         <section class="card">
           <h2>{text.privacy.kept}</h2>
           {view.kept.length === 0 && <p class="muted">{text.privacy.keptNone}</p>}
@@ -90,18 +104,6 @@ export function PrivacyPage() {
               </li>
             ))}
           </ul>
-        </section>
-        <section class="card">
-          <h2>{text.privacy.served}</h2>
-          <p class="muted small">
-            {served === 0 ? text.privacy.servedNone : text.privacy.servedLead(bytes(served, language))}
-          </p>
-          <LeftList
-            testId="served"
-            left={view.served}
-            place={(where) => text.privacy.places[where as ServedPlace]}
-            count={text.privacy.answers}
-          />
         </section>
       </div>
     </>
