@@ -4,6 +4,7 @@ import type { Rows } from '../../src/learn/network.js';
 import { Discriminant } from '../../src/learn/streaming/discriminant.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
+import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { Novelty } from '../../src/recognize/novelty.js';
 import type { Answer } from '../../src/recognize/recognizer.js';
 import type { Described } from './described.js';
@@ -29,6 +30,7 @@ export class InstantLearner {
   private readonly heldOut: number[] = [];
   private classes: string[] = [];
   private head: { weight: Float32Array; bias: Float32Array } | undefined;
+  private features: FrozenFeatures | undefined;
   private chooser: TaskChooser | undefined;
   private chosenOf = 0;
   private readonly shrinkage: number;
@@ -93,7 +95,7 @@ export class InstantLearner {
   }
 
   close(): Promise<void> | undefined {
-    return this.chooser?.close();
+    return this.features?.close();
   }
 
   private async renew(): Promise<void> {
@@ -101,14 +103,9 @@ export class InstantLearner {
     const discriminant = new StreamingDiscriminant(blocks);
     const own = this.fitted.map((i) => labels[i]!);
     await discriminant.addAll(this.engine, part(rows, this.fitted), own);
-    await this.chooser?.close();
     const novelty = { falseAlarms: FALSE_ALARMS, heldOut: this.heldOut.map((i) => latents[i]!) };
-    this.chooser = await TaskChooser.open(
-      this.engine,
-      this.backbone,
-      new Map([[TASK, discriminant]]),
-      novelty,
-    );
+    this.features ??= await FrozenFeatures.open(this.engine, this.backbone);
+    this.chooser = await TaskChooser.open(this.features, new Map([[TASK, discriminant]]), novelty);
     this.chosenOf = this.fitted.length;
   }
 }

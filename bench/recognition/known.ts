@@ -4,6 +4,7 @@ import { TaskNetwork } from '../../src/learn/network.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { Random } from '../../src/random.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
+import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { bareModel, instantModel } from '../../src/recognize/task-model.js';
 import type { PictureSet } from './pictures.js';
 
@@ -62,7 +63,8 @@ export async function learnSets(
     tests.set(set.name, random.shuffle(test));
   }
   await network.close();
-  const chooser = await TaskChooser.open(engine, backbone, discriminants, { falseAlarms, heldOut });
+  const features = await FrozenFeatures.open(engine, backbone);
+  const chooser = await TaskChooser.open(features, discriminants, { falseAlarms, heldOut });
   const head = await StreamingDiscriminant.merge(discriminants).head();
   const answers = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
   const tasks = new Map<string, { network: TaskNetwork; classes: readonly string[] }>();
@@ -72,7 +74,7 @@ export async function learnSets(
     tasks.set(name, { network: opened, classes: own.classes });
   }
   const close = async () => {
-    await chooser.close();
+    await features.close();
     await answers.close();
     for (const { network } of tasks.values()) await network.close();
   };

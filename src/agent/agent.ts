@@ -93,6 +93,7 @@ export class Agent {
     );
     const recentLabels = new RecentLabels(store, rooms.memory);
     this.recognizer = new Recognizer(engine, backbone, store, {
+      features: discriminants.features,
       live: (task) => discriminants.get(task),
       novelty: noveltyRule(config.recognize, rooms.memory),
       hurry: true,

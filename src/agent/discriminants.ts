@@ -1,8 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { CompileOptions, Engine } from '../engine/engine.js';
-import { TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
-import { bareModel } from '../recognize/task-model.js';
+import { FrozenFeatures } from '../recognize/frozen-features.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Store } from '../store/store.js';
 import { noteChanged } from './recent-labels.js';
@@ -24,15 +23,16 @@ interface LabelledSample {
  */
 export class Discriminants {
   private readonly store: Store;
-  private readonly network: TaskNetwork;
+  /** What the frozen network says of latents, for whoever else asks. */
+  readonly features: FrozenFeatures;
   private readonly held = new Map<string, StreamingDiscriminant>();
   private readonly changed = new Set<string>();
   /** When the newest sample that each discriminant has seen was kept. */
   private readonly newest = new Map<string, number>();
 
-  private constructor(store: Store, network: TaskNetwork) {
+  private constructor(store: Store, features: FrozenFeatures) {
     this.store = store;
-    this.network = network;
+    this.features = features;
   }
 
   static async open(
@@ -42,8 +42,7 @@ export class Discriminants {
     memory: ReplayMemory,
     options: CompileOptions = {},
   ): Promise<Discriminants> {
-    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, options);
-    const made = new Discriminants(store, network);
+    const made = new Discriminants(store, await FrozenFeatures.open(engine, backbone, options));
     for (const task of store.tasks.list()) await made.load(task.name, memory);
     return made;
   }
@@ -63,14 +62,14 @@ export class Discriminants {
 
   private async takeIn(samples: readonly LabelledSample[]): Promise<void> {
     if (samples.length === 0) return;
-    const { summary } = await this.network.describe(samples.map((s) => s.latent));
+    const summaries = await this.features.of(samples.map((s) => s.latent));
     samples.forEach(({ task, label, at }, i) => {
       let discriminant = this.held.get(task);
       if (!discriminant) {
-        discriminant = new StreamingDiscriminant(this.network.blocks);
+        discriminant = new StreamingDiscriminant(this.features.blocks);
         this.held.set(task, discriminant);
       }
-      discriminant.add(summary.data.subarray(i * summary.width, (i + 1) * summary.width), label);
+      discriminant.add(summaries[i]!, label);
       this.newest.set(task, Math.max(at, this.newest.get(task) ?? 0));
       this.changed.add(task);
     });
@@ -80,10 +79,9 @@ export class Discriminants {
   async remove(samples: readonly { task: string; label: string; latent: Uint8Array }[]): Promise<void> {
     if (samples.length === 0) return;
     for (const task of new Set(samples.map((s) => s.task))) this.store.settings.set(behindKey(task), 'yes');
-    const { summary } = await this.network.describe(samples.map((s) => s.latent));
+    const summaries = await this.features.of(samples.map((s) => s.latent));
     samples.forEach(({ task, label }, i) => {
-      const row = summary.data.subarray(i * summary.width, (i + 1) * summary.width);
-      this.held.get(task)?.remove(row, label);
+      this.held.get(task)?.remove(summaries[i]!, label);
       this.changed.add(task);
     });
   }
@@ -114,7 +112,7 @@ export class Discriminants {
   }
 
   close(): Promise<void> {
-    return this.network.close();
+    return this.features.close();
   }
 
   private async load(task: string, memory: ReplayMemory): Promise<void> {

@@ -1,12 +1,9 @@
-import type { Backbone } from '../backbone/backbone.js';
-import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { TaskNetwork } from '../learn/network.js';
 import { dot } from '../learn/streaming/linear.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
+import type { FrozenFeatures } from './frozen-features.js';
 import { Novelty, TaskNovelty } from './novelty.js';
-import { bareModel } from './task-model.js';
 
 /** What explains a sample, and whether anything does. */
 export interface Explanation {
@@ -47,14 +44,14 @@ export interface NoveltySetting {
 export class TaskChooser {
   /** Names of the classes that it knows, as `<task>/<class>`. */
   readonly classes: readonly string[];
-  private readonly network: TaskNetwork;
+  private readonly features: FrozenFeatures;
   private readonly space: WhitenedClasses;
   private readonly novelty: TaskNovelty | undefined;
   /** Samples that are known as what they are, and where they lie. */
   private named: ReadonlyMap<NamedSample, Float32Array> = new Map();
 
-  private constructor(network: TaskNetwork, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
-    this.network = network;
+  private constructor(features: FrozenFeatures, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
+    this.features = features;
     this.space = space;
     this.novelty = novelty;
     this.classes = space.classes;
@@ -65,8 +62,7 @@ export class TaskChooser {
    * @throws LichenError `task-untrained` when no task has been seen here
    */
   static async open(
-    engine: Engine,
-    backbone: Backbone,
+    features: FrozenFeatures,
     discriminants: ReadonlyMap<string, StreamingDiscriminant>,
     novelty?: NoveltySetting,
   ): Promise<TaskChooser> {
@@ -74,14 +70,13 @@ export class TaskChooser {
     const [only] = discriminants.values();
     if (discriminants.size === 1) await only!.whitened();
     const space = await mergedOf(discriminants).whitened();
-    const network = await openNetwork(engine, backbone);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
-    if (!known) return new TaskChooser(network, space, undefined);
-    const calibration = (await summariesOf(network, novelty.heldOut)).map((summary) => {
+    if (!known) return new TaskChooser(features, space, undefined);
+    const calibration = (await features.of(novelty.heldOut)).map((summary) => {
       const evidence = space.evidence(summary);
       return { task: nearestOf(space, evidence).task, evidence };
     });
-    return new TaskChooser(network, space, new TaskNovelty(calibration, novelty.falseAlarms));
+    return new TaskChooser(features, space, new TaskNovelty(calibration, novelty.falseAlarms));
   }
 
   /**
@@ -90,14 +85,13 @@ export class TaskChooser {
    * @throws LichenError `task-untrained` when no task has been seen here
    */
   static async openQuickly(
-    engine: Engine,
-    backbone: Backbone,
+    features: FrozenFeatures,
     discriminants: ReadonlyMap<string, StreamingDiscriminant>,
     before: TaskChooser | undefined,
   ): Promise<TaskChooser> {
     const merged = mergedOf(discriminants);
     const space = before ? merged.whitenedAs(before.space) : await merged.whitened(false);
-    return new TaskChooser(await openNetwork(engine, backbone), space, before?.novelty);
+    return new TaskChooser(features, space, before?.novelty);
   }
 
   /** The task's name for each latent. */
@@ -107,7 +101,7 @@ export class TaskChooser {
 
   /** What explains each latent. */
   async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
-    const summaries = await summariesOf(this.network, latents);
+    const summaries = await this.features.of(latents);
     return summaries.map((summary) => {
       const evidence = this.space.evidence(summary);
       const nearest = nearestOf(this.space, evidence);
@@ -121,10 +115,7 @@ export class TaskChooser {
   async know(samples: readonly NamedSample[]): Promise<void> {
     if (samples.length === this.named.size && samples.every((s) => this.named.has(s))) return;
     const missing = samples.filter((s) => !this.named.has(s));
-    const summaries = await summariesOf(
-      this.network,
-      missing.map((s) => s.latent),
-    );
+    const summaries = await this.features.of(missing.map((s) => s.latent));
     const found = new Map(missing.map((s, i) => [s, this.space.direction(summaries[i]!)]));
     this.named = new Map(samples.map((s) => [s, found.get(s) ?? this.named.get(s)!]));
   }
@@ -138,10 +129,6 @@ export class TaskChooser {
       if (cosine >= most) [same, most] = [sample, cosine];
     }
     return same && { task: same.task, label: same.label };
-  }
-
-  close(): Promise<void> {
-    return this.network.close();
   }
 }
 
@@ -158,14 +145,4 @@ function mergedOf(discriminants: ReadonlyMap<string, StreamingDiscriminant>): St
     'task-untrained',
     'no task has been learned on this device, so none can be chosen for a picture; name the task',
   );
-}
-
-function openNetwork(engine: Engine, backbone: Backbone): Promise<TaskNetwork> {
-  return TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
-}
-
-async function summariesOf(network: TaskNetwork, latents: readonly Uint8Array[]): Promise<Float32Array[]> {
-  if (latents.length === 0) return [];
-  const { summary } = await network.describe(latents);
-  return latents.map((_, i) => summary.data.subarray(i * summary.width, (i + 1) * summary.width));
 }

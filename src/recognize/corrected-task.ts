@@ -1,7 +1,7 @@
-import type { TaskNetwork } from '../learn/network.js';
 import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { Answer } from './answer.js';
 import { Corrections, type Labelled } from './corrections.js';
+import type { FrozenFeatures } from './frozen-features.js';
 
 /** More labelled samples than these would take too long; the newest count. */
 const MOST = 200;
@@ -14,29 +14,29 @@ export interface RecentLabel {
 }
 
 interface Placed {
+  latent: Uint8Array;
   direction: Float32Array;
   given: ReadonlyMap<string, number>;
 }
 
 /** A task's answers with what its owner has said since its version was trained; the version itself stays as it is. */
 export class CorrectedTask {
-  private readonly network: TaskNetwork;
+  private readonly features: FrozenFeatures;
   private readonly space: WhitenedClasses;
   private readonly uncorrected: (latents: readonly Uint8Array[]) => Promise<Answer[]>;
   private readonly placed = new Map<string, Placed>();
   private corrections = new Corrections([]);
 
   /**
-   * @param network the frozen crown without a head
    * @param space of the frozen network's summaries
    * @param uncorrected what is answered without corrections
    */
   constructor(
-    network: TaskNetwork,
+    features: FrozenFeatures,
     space: WhitenedClasses,
     uncorrected: (latents: readonly Uint8Array[]) => Promise<Answer[]>,
   ) {
-    this.network = network;
+    this.features = features;
     this.space = space;
     this.uncorrected = uncorrected;
   }
@@ -49,11 +49,12 @@ export class CorrectedTask {
   async teach(labels: readonly RecentLabel[], again: boolean): Promise<void> {
     const counted = labels.slice(-MOST);
     const missing = counted.filter((l) => again || !this.placed.has(l.id));
-    const latents = missing.map((l) => l.latent());
+    const latents = missing.map((l) => this.placed.get(l.id)?.latent ?? l.latent());
     const directions = await this.directions(latents);
     const given = await this.uncorrected(latents);
     missing.forEach(({ id }, i) => {
-      this.placed.set(id, { direction: directions[i]!, given: probabilitiesOf(given[i]!) });
+      const placed = { direction: directions[i]!, given: probabilitiesOf(given[i]!) };
+      this.placed.set(id, { latent: latents[i]!, ...placed });
     });
     const ids = new Set(counted.map((l) => l.id));
     for (const id of this.placed.keys()) if (!ids.has(id)) this.placed.delete(id);
@@ -75,10 +76,7 @@ export class CorrectedTask {
   }
 
   private async directions(latents: readonly Uint8Array[]): Promise<Float32Array[]> {
-    if (latents.length === 0) return [];
-    const { summary } = await this.network.describe(latents);
-    const { data, width } = summary;
-    return latents.map((_, i) => this.space.direction(data.subarray(i * width, (i + 1) * width)));
+    return (await this.features.of(latents)).map((summary) => this.space.direction(summary));
   }
 }
 

@@ -1,7 +1,6 @@
-import type { Backbone } from '../backbone/backbone.js';
-import type { Engine } from '../engine/engine.js';
 import { FEW_SAMPLES, type StreamingDiscriminant } from '../learn/streaming/slda.js';
 import { type NamedSample, type NoveltySetting, TaskChooser } from './chooser.js';
+import type { FrozenFeatures } from './frozen-features.js';
 
 /** So many of the newest labelled samples are known as what they are, whatever is told of the classes by then. */
 const MOST_NAMED = 50;
@@ -9,15 +8,12 @@ const MOST_NAMED = 50;
 const RENEWING_SHARE = 0.1;
 
 export interface KeptChooserOptions {
-  engine: Engine;
-  backbone: Backbone;
+  features: () => Promise<FrozenFeatures>;
   discriminants: (names: readonly string[]) => Map<string, StreamingDiscriminant>;
   /** How novelty is told for some tasks; undefined where nothing is called novel. */
   novelty: (names: readonly string[]) => NoveltySetting | undefined;
   /** Whether a class that is new is to be known at once, to less accuracy until the chooser has been made anew. */
   hurry: boolean;
-  /** Resolves when nobody is being answered by a chooser any more. */
-  unused: () => Promise<unknown>;
 }
 
 interface Chooser {
@@ -78,7 +74,6 @@ export class KeptChooser {
     const opening = hurry ? this.openQuickly(names, chooser) : this.open(names);
     const made: Chooser = { opening, tasks, classes, stale: hurry, until: 0 };
     this.chooser = made;
-    if (chooser) void this.letGo(chooser);
     // What failed is tried again: there may be a labelled sample by then.
     opening.catch(() => {
       if (this.chooser === made) this.chooser = undefined;
@@ -93,9 +88,7 @@ export class KeptChooser {
 
   async close(): Promise<void> {
     await this.renewing;
-    const { chooser } = this;
     this.chooser = undefined;
-    await chooser?.opening.then((c) => c.close()).catch(() => {});
   }
 
   private renewSoon(names: readonly string[], classes: string): void {
@@ -118,10 +111,9 @@ export class KeptChooser {
       return;
     }
     const took = Date.now() - begun;
-    if (this.chooser !== before) return opening.then((c) => c.close());
+    if (this.chooser !== before) return;
     const until = Date.now() + took / RENEWING_SHARE;
     this.chooser = { opening, tasks: names.join(), classes, stale: before.stale, until };
-    await this.letGo(before);
   }
 
   private hasFew(names: readonly string[]): boolean {
@@ -134,20 +126,14 @@ export class KeptChooser {
     return JSON.stringify([...found].map(([name, d]) => [name, d.classes]));
   }
 
-  /** Closes a chooser when nobody is being answered by it any more. */
-  private async letGo({ opening }: Chooser): Promise<void> {
-    await Promise.allSettled([this.options.unused()]);
-    await opening.then((c) => c.close()).catch(() => {});
-  }
-
-  private open(names: readonly string[]): Promise<TaskChooser> {
-    const { engine, backbone, discriminants, novelty } = this.options;
-    return TaskChooser.open(engine, backbone, discriminants(names), novelty(names));
+  private async open(names: readonly string[]): Promise<TaskChooser> {
+    const { features, discriminants, novelty } = this.options;
+    return TaskChooser.open(await features(), discriminants(names), novelty(names));
   }
 
   private async openQuickly(names: readonly string[], before: Chooser | undefined): Promise<TaskChooser> {
-    const { engine, backbone, discriminants } = this.options;
+    const { features, discriminants } = this.options;
     const known = await before?.opening.catch(() => undefined);
-    return TaskChooser.openQuickly(engine, backbone, discriminants(names), known);
+    return TaskChooser.openQuickly(await features(), discriminants(names), known);
   }
 }

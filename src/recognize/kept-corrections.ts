@@ -1,14 +1,10 @@
-import type { Backbone } from '../backbone/backbone.js';
-import type { Engine } from '../engine/engine.js';
-import { TaskNetwork } from '../learn/network.js';
 import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { Answer } from './answer.js';
 import { CorrectedTask, type RecentLabel } from './corrected-task.js';
-import { bareModel } from './task-model.js';
+import type { FrozenFeatures } from './frozen-features.js';
 
 export interface KeptCorrectionsOptions {
-  engine: Engine;
-  backbone: Backbone;
+  features: () => Promise<FrozenFeatures>;
   /** Labels of a task that what it runs does not know yet, oldest first. */
   labels: (task: string) => readonly RecentLabel[];
   /** Where the task's samples lie; undefined where nothing was seen of them. */
@@ -25,7 +21,6 @@ export class KeptCorrections {
   private readonly corrected = new Map<string, Promise<CorrectedTask | undefined>>();
   /** Tasks of which there are labels that their corrections do not know yet. */
   private readonly stale = new Set<string>();
-  private network: Promise<TaskNetwork> | undefined;
 
   constructor(options: KeptCorrectionsOptions) {
     this.options = options;
@@ -53,13 +48,6 @@ export class KeptCorrections {
     return taught;
   }
 
-  /** Lets go of everything. */
-  async close(): Promise<void> {
-    this.corrected.clear();
-    await this.network?.then((network) => network.close()).catch(() => {});
-    this.network = undefined;
-  }
-
   private async teach(
     task: string,
     before: Promise<CorrectedTask | undefined> | undefined,
@@ -72,10 +60,9 @@ export class KeptCorrections {
   }
 
   private async open(task: string): Promise<CorrectedTask | undefined> {
-    const { engine, backbone, space, uncorrected } = this.options;
+    const { features, space, uncorrected } = this.options;
     const where = space(task);
     if (!where) return undefined;
-    this.network ??= TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, { spin: false });
-    return new CorrectedTask(await this.network, where, (latents) => uncorrected(task, latents));
+    return new CorrectedTask(await features(), where, (latents) => uncorrected(task, latents));
   }
 }

@@ -1,7 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
-import { TaskNetwork } from '../learn/network.js';
+import { type Rows, TaskNetwork } from '../learn/network.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
@@ -9,9 +9,11 @@ import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
 import type { Answer } from './answer.js';
 import type { RecentLabel } from './corrected-task.js';
+import { FrozenFeatures } from './frozen-features.js';
+import { InstantAnswer } from './instant-answer.js';
 import { KeptChooser } from './kept-chooser.js';
 import { KeptCorrections } from './kept-corrections.js';
-import { checkBackbone, fitsBackbone, instantModel, versionModel } from './task-model.js';
+import { checkBackbone, fitsBackbone, versionModel } from './task-model.js';
 
 export type { Answer };
 
@@ -31,6 +33,8 @@ export interface RecognizerStore {
 }
 
 export interface RecognizerOptions {
+  /** What the frozen network says, where somebody has it; made, and closed, by the recognizer otherwise. */
+  features?: FrozenFeatures;
   /** A task's discriminant where one is held in memory; the store's is read otherwise. */
   live?: (task: string) => StreamingDiscriminant | undefined;
   /** Left out, nothing is called novel. */
@@ -55,7 +59,7 @@ const MOST_UNREFINED = 50;
 const REFINING_SHARE = 0.2;
 
 interface Loaded {
-  network: TaskNetwork;
+  network: { probabilities(latents: readonly Uint8Array[]): Promise<Rows>; close(): Promise<void> };
   classes: readonly string[];
   version: number | 'instant';
 }
@@ -77,6 +81,8 @@ export class Recognizer {
   private readonly options: RecognizerOptions;
   private readonly loaded = new Map<string, Promise<Loaded>>();
   private readonly chooser: KeptChooser;
+  /** The features that it has made itself. */
+  private own: Promise<FrozenFeatures> | undefined;
   private readonly answering = new Set<Promise<unknown>>();
   /** What labels have changed since what a task runs was fitted. */
   private readonly corrections: KeptCorrections;
@@ -94,16 +100,13 @@ export class Recognizer {
     this.store = store;
     this.options = options;
     this.chooser = new KeptChooser({
-      engine,
-      backbone,
+      features: () => this.features(),
       discriminants: (names) => this.discriminants(names),
       novelty: (names) => novelty && { falseAlarms: novelty.falseAlarms, heldOut: novelty.heldOut(names) },
       hurry,
-      unused: () => Promise.allSettled(this.answering),
     });
     this.corrections = new KeptCorrections({
-      engine,
-      backbone,
+      features: () => this.features(),
       labels: (task) => {
         const { recentLabels } = this.options;
         const labels = store.versions.current(task) ? recentLabels?.(task) : this.unrefined.get(task);
@@ -203,7 +206,8 @@ export class Recognizer {
     await Promise.allSettled(this.refining.values());
     await this.forget();
     await this.chooser.close();
-    await this.corrections.close();
+    await this.own?.then((features) => features.close()).catch(() => {});
+    this.own = undefined;
   }
 
   /** Resolves when what is known of the classes is what answers go by. */
@@ -288,13 +292,14 @@ export class Recognizer {
     const due = isDue(discriminant);
     const head = await discriminant.head(due && !this.options.hurry);
     if (due && this.options.hurry) this.refine(task, discriminant);
-    const network = await TaskNetwork.open(
-      this.engine,
-      instantModel(this.backbone, head),
-      this.backbone.latentCodec,
-      RARELY,
-    );
+    const network = new InstantAnswer(await this.features(), head);
     return { network, classes: head.classes, version: 'instant' };
+  }
+
+  private async features(): Promise<FrozenFeatures> {
+    if (this.options.features) return this.options.features;
+    this.own ??= FrozenFeatures.open(this.engine, this.backbone);
+    return this.own;
   }
 
   /** Factorizes a task's covariance beside the answers that go by an earlier one. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
+import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { openStore } from '../../src/store/store.js';
 import { smallBackbone } from '../learn/small-backbone.js';
 import { patternSamples } from '../learn/small-crown.js';
@@ -29,12 +30,13 @@ describe('the chooser', () => {
     const state = (task: string) => StreamingDiscriminant.decode(store.discriminants.load(task)!.state);
     const discriminants = new Map(['day', 'night'].map((t) => [t, state(t)]));
     const before = [...discriminants.values()].map((d) => Buffer.from(d.encode()));
-    const chooser = await TaskChooser.open(engine, backbone, discriminants);
+    const features = await FrozenFeatures.open(engine, backbone);
+    const chooser = await TaskChooser.open(features, discriminants);
     const chosen = await chooser.choose(test.latents);
     const right = chosen.filter((task, i) => task === taskOf(test.labels[i]!)).length;
     expect(right / chosen.length).toBeGreaterThan(0.8);
     expect(await chooser.choose([])).toEqual([]);
-    await chooser.close();
+    await features.close();
     // Pooling the tasks' statistics changes none of them.
     [...discriminants.values()].forEach((d, i) => {
       expect(Buffer.from(d.encode()).equals(before[i]!)).toBe(true);
@@ -44,9 +46,11 @@ describe('the chooser', () => {
 
   it('refuses to choose among none', async () => {
     const backbone = await smallBackbone(scratch.path('backbone'), engine);
-    await expect(TaskChooser.open(engine, backbone, new Map())).rejects.toMatchObject({
+    const features = await FrozenFeatures.open(engine, backbone);
+    await expect(TaskChooser.open(features, new Map())).rejects.toMatchObject({
       code: 'task-untrained',
       message: expect.stringMatching(/no task has been learned on this device.*name the task/),
     });
+    await features.close();
   });
 });

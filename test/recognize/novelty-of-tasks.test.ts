@@ -5,6 +5,7 @@ import { latentsOf as latentsOfPictures } from '../../bench/recognition/pictures
 import { TaskNetwork } from '../../src/learn/network.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
+import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { bareModel } from '../../src/recognize/task-model.js';
 import { photographs } from '../agent/pictures.js';
 import { type Bedrock, openBedrock } from '../agent/rooms.js';
@@ -69,7 +70,8 @@ it('keeps the rate of false alarms in each of two unlike tasks', async () => {
     discriminants.set(task, discriminant);
   }
   await network.close();
-  const chooser = await TaskChooser.open(engine, backbone, discriminants, { falseAlarms: 0.1, heldOut });
+  const features = await FrozenFeatures.open(engine, backbone);
+  const chooser = await TaskChooser.open(features, discriminants, { falseAlarms: 0.1, heldOut });
   for (const [task, latents] of tests) {
     const found = await chooser.explain(latents);
     expect(found.filter((f) => f.task === task).length).toBeGreaterThan(0.95 * latents.length);
@@ -83,5 +85,5 @@ it('keeps the rate of false alarms in each of two unlike tasks', async () => {
   );
   const unknown = await chooser.explain(await latentsOfPictures(shoes, backbone, trunk, () => {}));
   expect(unknown.filter((f) => f.novel).length).toBeGreaterThan(15);
-  await chooser.close();
+  await features.close();
 });

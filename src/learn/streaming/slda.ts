@@ -5,7 +5,7 @@ import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
 import { cholesky, rowStart, solve } from './linear.js';
 import { columnProducts } from './products.js';
-import { WhitenedClasses } from './whitened.js';
+import { WhitenedClasses, Whitening } from './whitened.js';
 
 const MAGIC = Buffer.from('LICHEND1');
 /** Used until held-out samples have chosen better ones; see docs/benchmarks.md. */
@@ -31,6 +31,8 @@ interface Factor {
   lower?: Float64Array;
   /** What each feature is multiplied by before. */
   scales: Float64Array;
+  /** The same for samples. */
+  whitening: Whitening;
   /** How much had been taken in and out by then. */
   changes: number;
 }
@@ -175,8 +177,8 @@ export class StreamingDiscriminant {
    * @throws LichenError `learn-no-samples` with fewer than two samples
    */
   async whitened(exact = true): Promise<WhitenedClasses> {
-    const { lower, scales } = await this.factorFor(exact && this.unfactored > 0);
-    return new WhitenedClasses(this.classes, this.means, scales, lower);
+    const { whitening } = await this.factorFor(exact && this.unfactored > 0);
+    return new WhitenedClasses(this.classes, this.means, whitening);
   }
 
   /**
@@ -184,13 +186,13 @@ export class StreamingDiscriminant {
    * none yet by features of equal weight. One sample is enough for it.
    */
   whitenedNow(): WhitenedClasses {
-    const { lower, scales } = this.factor ?? this.unitFactor();
-    return new WhitenedClasses(this.classes, this.means, scales, lower);
+    const { whitening } = this.factor ?? this.unitFactor();
+    return new WhitenedClasses(this.classes, this.means, whitening);
   }
 
   /** The classes as they are now, in the space of others whose covariance is much like theirs. */
-  whitenedAs({ lower, scales }: WhitenedClasses): WhitenedClasses {
-    return new WhitenedClasses(this.classes, this.means, scales, lower);
+  whitenedAs({ whitening }: WhitenedClasses): WhitenedClasses {
+    return new WhitenedClasses(this.classes, this.means, whitening);
   }
 
   /** Frees the factorization; the next answer makes it anew. */
@@ -293,7 +295,8 @@ export class StreamingDiscriminant {
 
   /** With features of equal weight in place of a covariance, the nearest mean answers. */
   private unitFactor(): Factor {
-    return { scales: this.scales(), changes: 0 };
+    const scales = this.scales();
+    return { scales, whitening: new Whitening(scales), changes: 0 };
   }
 
   /** What makes the variance within classes 1 in every block, on average. */
@@ -328,6 +331,6 @@ export class StreamingDiscriminant {
     const ridge = trace > 0 ? (this.shrinkage * trace) / width : 1;
     for (let i = 0; i < width; i++) lower[rowStart(i) + i]! += ridge;
     await cholesky(lower, width);
-    return { lower, scales, changes };
+    return { lower, scales, whitening: new Whitening(scales, lower), changes };
   }
 }

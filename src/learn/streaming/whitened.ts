@@ -15,6 +15,44 @@ export interface Evidence {
   angle: number;
 }
 
+/** A change of basis after which a covariance is the unit matrix. */
+export class Whitening {
+  private readonly scales: Float64Array;
+  private readonly lower: Float64Array | undefined;
+  private readonly known = new WeakMap<Float32Array, Float64Array>();
+
+  /**
+   * @param scales what each feature is multiplied by
+   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; left out where it is the
+   *   unit matrix
+   */
+  constructor(scales: Float64Array, lower?: Float64Array) {
+    this.scales = scales;
+    this.lower = lower;
+  }
+
+  /** How many features there are. */
+  get width(): number {
+    return this.scales.length;
+  }
+
+  /** A vector in the new basis. */
+  apply(vector: ArrayLike<number>): Float64Array {
+    const x = Float64Array.from(this.scales, (scale, k) => scale * vector[k]!);
+    if (this.lower) forward(this.lower, x.length, x);
+    return x;
+  }
+
+  /** A sample in the new basis: it is worked out once, for it takes milliseconds, and not to be changed. */
+  of(summary: Float32Array): Float64Array {
+    const known = this.known.get(summary);
+    if (known) return known;
+    const x = this.apply(summary);
+    this.known.set(summary, x);
+    return x;
+  }
+}
+
 /**
  * Classes in the space where their shared covariance is the unit matrix: there, distance and angle mean the same in all
  * directions. The nearest class is what the linear discriminant answers where classes are equally likely.
@@ -22,10 +60,7 @@ export interface Evidence {
 export class WhitenedClasses {
   /** In the order of `Evidence.nearest`. */
   readonly classes: readonly string[];
-  /** What each feature is multiplied by. */
-  readonly scales: Float64Array;
-  /** Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; undefined for the unit matrix. */
-  readonly lower: Float64Array | undefined;
+  readonly whitening: Whitening;
   private readonly means: readonly Float64Array[];
   private readonly middle: Float64Array;
   /** Of each mean from the middle. */
@@ -35,21 +70,12 @@ export class WhitenedClasses {
 
   /**
    * @param means of each class, [width]
-   * @param scales what each feature is multiplied by
-   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; left out where it is the
-   *   unit matrix
    */
-  constructor(
-    classes: readonly string[],
-    means: readonly Float64Array[],
-    scales: Float64Array,
-    lower?: Float64Array,
-  ) {
+  constructor(classes: readonly string[], means: readonly Float64Array[], whitening: Whitening) {
     this.classes = [...classes];
-    this.lower = lower;
-    this.scales = scales;
-    this.means = means.map((m) => this.whiten(m));
-    const width = scales.length;
+    this.whitening = whitening;
+    this.means = means.map((m) => whitening.apply(m));
+    const { width } = whitening;
     this.middle = new Float64Array(width);
     for (const mean of this.means) for (let k = 0; k < width; k++) this.middle[k]! += mean[k]! / means.length;
     this.lengths = this.means.map((mean) => Math.sqrt(this.products(mean, mean)));
@@ -57,8 +83,8 @@ export class WhitenedClasses {
   }
 
   /** @param summary of one sample, [width] */
-  evidence(summary: ArrayLike<number>): Evidence {
-    const x = this.whiten(summary);
+  evidence(summary: Float32Array): Evidence {
+    const x = this.whitening.of(summary);
     let nearest = 0;
     let distance = Number.POSITIVE_INFINITY;
     for (const [c, mean] of this.means.entries()) {
@@ -77,8 +103,8 @@ export class WhitenedClasses {
    * Where a sample lies, seen from the middle of the class means: of unit length, or zero where it lies on the middle.
    * @param summary of one sample, [width]
    */
-  direction(summary: ArrayLike<number>): Float32Array {
-    const x = this.whiten(summary);
+  direction(summary: Float32Array): Float32Array {
+    const x = this.whitening.of(summary).slice();
     for (let k = 0; k < x.length; k++) x[k]! -= this.middle[k]!;
     const length = Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
     // What a sum in other order leaves of nothing has no direction.
@@ -99,12 +125,6 @@ export class WhitenedClasses {
     let sum = 0;
     for (let k = 0; k < a.length; k++) sum += (a[k]! - this.middle[k]!) * (b[k]! - this.middle[k]!);
     return sum;
-  }
-
-  private whiten(summary: ArrayLike<number>): Float64Array {
-    const x = Float64Array.from(this.scales, (scale, k) => scale * summary[k]!);
-    if (this.lower) forward(this.lower, x.length, x);
-    return x;
   }
 }
 
