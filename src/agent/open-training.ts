@@ -6,8 +6,8 @@ import { methodOf, methodSettings } from './learn-config.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 import { Training } from './training.js';
 
-/** Samples that a training works on at once: the fewer, the less memory; below four it would take longer. */
-const PIECE = 4;
+/** Samples that a training works on at once: the fewer, the less memory; one by one they would take longer. */
+const PIECE = 2;
 
 /** Whom a training tells what became of it. */
 export interface Told {

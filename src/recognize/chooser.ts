@@ -66,10 +66,11 @@ export class TaskChooser {
     discriminants: ReadonlyMap<string, StreamingDiscriminant>,
     novelty?: NoveltySetting,
   ): Promise<TaskChooser> {
-    // A single task's covariance is factorized once, for its own answers, too.
+    // A single task's covariance is factorized once, for its own answers, too, and as seldom as for those.
     const [only] = discriminants.values();
-    if (discriminants.size === 1) await only!.whitened();
-    const space = await mergedOf(discriminants).whitened();
+    const exact = discriminants.size !== 1 || only!.isDue;
+    if (discriminants.size === 1) await only!.whitened(exact);
+    const space = await mergedOf(discriminants).whitened(exact);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     if (!known) return new TaskChooser(features, space, undefined);
     const calibration = (await features.of(novelty.heldOut)).map((summary) => {

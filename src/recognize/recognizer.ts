@@ -51,8 +51,6 @@ export interface RecognizerOptions {
   recentLabels?: (task: string) => readonly RecentLabel[];
 }
 
-/** Share of new samples up to which an instant answer goes by the covariance before them. */
-const FEW_NEW = 0.1;
 /** So many of the newest labels are known as they are while an instant answer goes by an earlier covariance. */
 const MOST_UNREFINED = 50;
 /** Part of the time that a covariance is factorized in, at most. */
@@ -256,7 +254,7 @@ export class Recognizer {
   /** The space of a task's discriminant, which is factorized beside where that is due. */
   private spaceOf(task: string): WhitenedClasses | undefined {
     const discriminant = this.options.live?.(task);
-    if (discriminant && isDue(discriminant)) this.refine(task, discriminant);
+    if (discriminant && discriminant.isDue) this.refine(task, discriminant);
     return discriminant?.whitenedNow();
   }
 
@@ -289,7 +287,7 @@ export class Recognizer {
 
   private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
-    const due = isDue(discriminant);
+    const due = discriminant.isDue;
     const head = await discriminant.head(due && !this.options.hurry);
     if (due && this.options.hurry) this.refine(task, discriminant);
     const network = new InstantAnswer(await this.features(), head);
@@ -351,10 +349,6 @@ async function answersBy(
     return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
   });
 }
-
-/** Whether so much is new that the covariance is to be factorized anew. */
-const isDue = (discriminant: StreamingDiscriminant): boolean =>
-  discriminant.unfactored > FEW_NEW * discriminant.samples;
 
 /** Classes that are known to a task's instant answer, and not to what it runs. */
 function laterClasses(discriminant: StreamingDiscriminant | undefined, { classes }: Loaded): string[] {

@@ -22,6 +22,8 @@ interface Header {
 
 /** Samples that are taken in at once. */
 const PORTION = 1024;
+/** Share of new samples up to which the covariance before them will do. */
+const FEW_NEW = 0.1;
 /** Fewer samples say little of a covariance: until it was factorized, an answer in a hurry goes without. */
 export const FEW_SAMPLES = 50;
 
@@ -203,6 +205,11 @@ export class StreamingDiscriminant {
   /** How many samples came or went since the covariance was factorized. */
   get unfactored(): number {
     return this.changes - (this.factor?.changes ?? 0);
+  }
+
+  /** Whether so much is new that the covariance is to be factorized anew. */
+  get isDue(): boolean {
+    return this.unfactored > FEW_NEW * this.samples;
   }
 
   /**
