@@ -69,6 +69,8 @@ interface Read {
   latent: Uint8Array;
 }
 
+/** Decoded pictures that are held: the one in the trunk, and the next. */
+const DECODED = 2;
 /** So many samples of a class are learned before any is held out: its first label is to be worth something. */
 const LEARNED_FIRST = 4;
 
@@ -87,7 +89,7 @@ export class Intake {
     const { width, height } = options.backbone.manifest.input;
     this.options = options;
     this.size = sizeOf([3, height, width]);
-    this.pictures = new Float32Array(options.batch * this.size);
+    this.pictures = new Float32Array(DECODED * this.size);
   }
 
   /** Deliveries that are waiting or being worked on. */
@@ -143,40 +145,38 @@ export class Intake {
     await this.answer(unlabelled);
   }
 
+  /**
+   * Pictures go through the trunk one by one: several at once take as long, and memory that is never given back. The next one is
+   * decoded meanwhile.
+   */
   private async read(part: readonly Waiting[]): Promise<Read[]> {
-    const { backbone } = this.options;
-    const good: Waiting[] = [];
-    const decoded = await Promise.all(
-      part.map(async (w, i) => {
-        try {
-          await readPicture(w.delivery.bytes, backbone.manifest.input, this.pictures, i * this.size);
-          return true;
-        } catch (error) {
-          if (!(error instanceof LichenError)) throw error;
-          this.setAside(w, error.message);
-          return false;
-        }
-      }),
-    );
-    part.forEach((w, i) => {
-      if (!decoded[i]) return;
-      if (good.length < i)
-        this.pictures.copyWithin(good.length * this.size, i * this.size, (i + 1) * this.size);
-      good.push(w);
-    });
-    if (good.length === 0) return [];
-    const latents = await this.latents(good.length);
-    return good.map((waiting, i) => ({ waiting, id: sampleId(waiting.delivery.bytes), latent: latents[i]! }));
+    const read: Read[] = [];
+    let next = this.decode(part, 0);
+    for (const [i, waiting] of part.entries()) {
+      const picture = await next;
+      next = this.decode(part, i + 1);
+      // It is awaited in its turn, or not at all where the trunk fails before.
+      next.catch(() => {});
+      if (!picture) continue;
+      const [latent] = await this.options.trunk.latents(picture, 1);
+      read.push({ waiting, id: sampleId(waiting.delivery.bytes), latent: latent! });
+    }
+    return read;
   }
 
-  /** Pictures go through the trunk one by one: several at once take as long, and memory that is never given back. */
-  private async latents(count: number): Promise<Uint8Array[]> {
-    const latents: Uint8Array[] = [];
-    for (let i = 0; i < count; i++) {
-      const picture = this.pictures.subarray(i * this.size, (i + 1) * this.size);
-      latents.push(...(await this.options.trunk.latents(picture, 1)));
+  /** A picture as the trunk takes it; undefined where there is none, or it was set aside. */
+  private async decode(part: readonly Waiting[], i: number): Promise<Float32Array | undefined> {
+    const waiting = part[i];
+    if (!waiting) return undefined;
+    const at = (i % DECODED) * this.size;
+    try {
+      await readPicture(waiting.delivery.bytes, this.options.backbone.manifest.input, this.pictures, at);
+      return this.pictures.subarray(at, at + this.size);
+    } catch (error) {
+      if (!(error instanceof LichenError)) throw error;
+      this.setAside(waiting, error.message);
+      return undefined;
     }
-    return latents;
   }
 
   /** Labelled samples: into the memory, into the instant answer, onto the disk, and only then acknowledged. */

@@ -44,6 +44,8 @@ export async function withRooms<T>(
 ): Promise<T> {
   // A camera's pictures never come twice: what libvips keeps of them, up to 50 MB, would serve nobody.
   sharp.cache(false);
+  // One at a time: threads for a picture would each have memory of their own.
+  sharp.concurrency(1);
   const engine = openEngine(config.engine);
   const store = openStore(config.store);
   try {

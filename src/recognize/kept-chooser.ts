@@ -44,6 +44,14 @@ export class KeptChooser {
     if (this.chooser) this.chooser.stale = true;
   }
 
+  /** Notes that a task's covariance was factorized. A chooser of one task goes by the same one: to make it anew costs little. */
+  refined(): void {
+    const { chooser } = this;
+    if (!chooser) return;
+    chooser.stale = true;
+    if (!chooser.tasks.includes(',')) chooser.until = 0;
+  }
+
   /** Takes in what a sample is: from the next answer on it is known as that. */
   name(sample: NamedSample): void {
     this.named = [...this.named, sample].slice(-MOST_NAMED);

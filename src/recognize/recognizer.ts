@@ -316,6 +316,7 @@ export class Recognizer {
     const anew = () => {
       const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
       this.unrefined.set(task, since);
+      this.chooser.refined();
       if (!this.store.versions.current(task)) return this.reload(task);
       // The version does not go by the covariance; only what lies beside it does.
       this.corrections.forget(task);
