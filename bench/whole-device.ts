@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { packageRoot } from '../src/backbone/manifest.js';
 import { freePort } from '../src/demo/folder.js';
-import type { FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
+import { LichenError } from '../src/errors.js';
+import type { EventView, FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
 import { Passwords, passwordFileOf } from '../src/label/passwords.js';
 import { LEAN_ALLOCATOR } from '../src/process-memory.js';
 import { Camera, cpu } from './camera.js';
@@ -113,7 +114,10 @@ async function measure(
     const watchingMiB = memory(agent.pid!, 'VmRSS');
     const began2 = performance.now();
     await owner.ask('POST', `/api/tasks/${TASK}/train`);
-    while ((await detail()).versions.length === 0) await sleep(200);
+    while ((await detail()).versions.length === 0) {
+      if (owner.failed) throw new LichenError('bench-training', `there was no training: ${owner.failed}`);
+      await sleep(200);
+    }
     const trainSeconds = (performance.now() - began2) / 1000;
     while ((await detail()).studying) await sleep(200);
     return {
@@ -157,6 +161,8 @@ async function teach(folder: string): Promise<Buffer[]> {
 /** Somebody who looks at the page: its stream, and every picture. */
 class PageOwner {
   newest: FrameView | undefined;
+  /** Why a training failed, where one did. */
+  failed: string | undefined;
   private readonly base: string;
   private readonly abort = new AbortController();
   private headers: Record<string, string> = {};
@@ -212,8 +218,13 @@ class PageOwner {
       const events = text.split('\n\n');
       text = events.pop()!;
       for (const event of events) {
-        const data = /^event: frame\ndata: (.+)$/.exec(event)?.[1];
+        const [, kind, data] = /^event: (frame|event)\ndata: (.+)$/.exec(event) ?? [];
         if (data === undefined) continue;
+        if (kind === 'event') {
+          const told = JSON.parse(data) as EventView;
+          if (told.kind === 'training-failed') this.failed = told.message;
+          continue;
+        }
         this.newest = JSON.parse(data) as FrameView;
         const picture = await fetch(`${this.base}/api/pictures/${this.newest.sample}`, {
           headers: this.headers,

@@ -254,7 +254,7 @@ export class Recognizer {
   /** The space of a task's discriminant, which is factorized beside where that is due. */
   private spaceOf(task: string): WhitenedClasses | undefined {
     const discriminant = this.options.live?.(task);
-    if (discriminant && discriminant.isDue) this.refine(task, discriminant);
+    if (discriminant?.isDue) this.refine(task, discriminant);
     return discriminant?.whitenedNow();
   }
 
