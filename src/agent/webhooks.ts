@@ -17,6 +17,7 @@ import type { WaitingMessage, WebhookQueue } from '../link/webhook-queue.js';
 export const webhookSchema = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'expected http://... or https://...' })
+    .refine(namesItsUser, "in user and password, '%' has to be written as %25")
     .describe('Where to post to; user and password may stand in it.'),
   on: z
     .array(z.enum(WEBHOOK_KINDS))
@@ -41,6 +42,17 @@ export const webhookSchema = z.strictObject({
     .describe('A message that cannot be delivered is tried again until it is so old; time such as 10 min.'),
 });
 export type WebhookConfig = z.infer<typeof webhookSchema>;
+
+/** Whether user and password can be read; what is no address at all is told of elsewhere. */
+function namesItsUser(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { username, password } = new URL(url);
+  try {
+    return decodeURIComponent(username + password) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 const RETRY = { minMs: 1000, maxMs: 60_000 };
 
