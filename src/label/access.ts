@@ -65,12 +65,15 @@ export async function access(server: FastifyInstance, options: AccessOptions): P
   await server.register(csrf, { sessionPlugin: '@fastify/session' });
   await server.register(rateLimit, { global: false });
 
-  server.addHook('preHandler', (request, reply, done) => {
-    if (request.routeOptions.config.access !== 'owner') return done();
-    if (!request.session.open) {
-      return done(new LichenError('unauthorized', 'Log in to see this.'));
+  // Before the body is read: a stranger's is nobody's business.
+  server.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.access === 'owner' && !request.session.open) {
+      throw new LichenError('unauthorized', 'Log in to see this.');
     }
-    if (request.method === 'GET' || request.method === 'HEAD') return done();
+  });
+  server.addHook('preHandler', (request, reply, done) => {
+    const { config } = request.routeOptions;
+    if (config.access !== 'owner' || request.method === 'GET' || request.method === 'HEAD') return done();
     server.csrfProtection(request, reply, done);
   });
 

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LichenError, messageOf } from '../errors.js';
 
@@ -49,6 +49,7 @@ export class Passwords {
       chmodSync(draft, 0o600);
       renameSync(draft, this.file);
     } catch (error) {
+      rmSync(draft, { force: true });
       throw new LichenError(
         'password-not-kept',
         `the password cannot be kept in ${this.file}: ${messageOf(error)}`,

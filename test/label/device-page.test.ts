@@ -122,6 +122,28 @@ describe('the owner', () => {
     expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
   });
 
+  it('is asked before a body is read', async () => {
+    await owner.enter(PASSWORD, true);
+    const { port } = daemon.agent.page!;
+    const answers = (path: string) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', 'content-length': 500_000 };
+        const asked = request({ port, path, method: 'PUT', headers });
+        asked.once('error', reject);
+        asked.once('response', (response) => {
+          resolve(response.statusCode!);
+          asked.destroy();
+        });
+        // The rest never comes.
+        asked.write('{"rows":');
+      });
+    expect(await answers('/api/settings/list')).toBe(401);
+    expect(await answers('/nowhere')).toBe(413);
+    const rows = Array(20).fill({ from: null, set: { url: `http://${'a'.repeat(10_000)}` } });
+    const { data } = await owner.ask('PUT', '/api/settings/list', { key: 'webhooks', stamp: '', rows });
+    expect(data.error?.code).toBe('settings-read-only');
+  });
+
   it('may try ten times', async () => {
     await owner.enter(PASSWORD, true);
     const stranger = new Owner(daemon.agent.page!.port!);
@@ -323,5 +345,20 @@ describe('teaching', () => {
     expect(detail.study!.samples).toBe(25);
     expect(detail.study!.curve.length).toBeGreaterThan(1);
     expect(detail.study!.doubtful[0]).toMatchObject({ sample, label: 'sandal', suggestion: 'bag' });
+  });
+});
+
+describe('a full disk', () => {
+  it("is the device's fault, not that of who asked", async () => {
+    await start(TOKEN);
+    await owner.enter(PASSWORD, true);
+    const { database } = daemon.agent.store;
+    database.pragma(`max_page_count = ${database.pragma('page_count')}`);
+    let answer = { status: 200, data: {} as { error?: { code: string } } };
+    for (let i = 0; answer.status === 200; i++)
+      answer = await owner.ask('POST', '/api/tasks', { task: `t${i}` });
+    expect([answer.status, answer.data.error?.code]).toEqual([507, 'store-full']);
+    database.pragma('max_page_count = 1000000');
+    await owner.done('POST', '/api/tasks', { task: 'after' });
   });
 });
