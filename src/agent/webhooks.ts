@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { httpAddress } from '../config/address.js';
 import { duration } from '../config/units.js';
 import type { Ledger } from '../link/ledger.js';
 import { CONTRACT_VERSION, type EventBody, type ResultBody } from '../link/schemas.js';
@@ -15,10 +16,7 @@ import type { WaitingMessage, WebhookQueue } from '../link/webhook-queue.js';
 
 /** An address that is told by HTTP POST. */
 export const webhookSchema = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/, error: 'expected http://... or https://...' })
-    .refine(namesItsUser, "in user and password, '%' has to be written as %25")
-    .describe('Where to post to; user and password may stand in it.'),
+  url: httpAddress().describe('Where to post to; user and password may stand in it.'),
   on: z
     .array(z.enum(WEBHOOK_KINDS))
     .min(1)
@@ -42,17 +40,6 @@ export const webhookSchema = z.strictObject({
     .describe('A message that cannot be delivered is tried again until it is so old; time such as 10 min.'),
 });
 export type WebhookConfig = z.infer<typeof webhookSchema>;
-
-/** Whether user and password can be read; what is no address at all is told of elsewhere. */
-function namesItsUser(url: string): boolean {
-  if (!URL.canParse(url)) return true;
-  const { username, password } = new URL(url);
-  try {
-    return decodeURIComponent(username + password) !== undefined;
-  } catch {
-    return false;
-  }
-}
 
 const RETRY = { minMs: 1000, maxMs: 60_000 };
 
