@@ -30,6 +30,15 @@ export class Passwords {
     return existsSync(this.file);
   }
 
+  /** Another one for every password that is set; undefined while there is none that can be read. */
+  get stamp(): string | undefined {
+    try {
+      return this.stored().salt.toString('hex');
+    } catch {
+      return undefined;
+    }
+  }
+
   /** @throws LichenError `password-invalid`, `password-not-kept` */
   async set(password: string): Promise<void> {
     if (password.length < SHORTEST || password.length > LONGEST) {

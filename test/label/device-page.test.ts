@@ -14,6 +14,7 @@ import type {
   TaskDetail,
 } from '../../src/label/api.js';
 import { eventText } from '../../src/label/page/i18n/event-text.js';
+import { Passwords, passwordFileOf } from '../../src/label/passwords.js';
 import type { SettingsView } from '../../src/label/settings-api.js';
 import { Daemon } from '../agent/daemon.js';
 import { photographs } from '../agent/pictures.js';
@@ -119,6 +120,29 @@ describe('the owner', () => {
     expect(await statusByName('localhost')).toBe(400);
     await owner.enter(PASSWORD, true);
     if (address) expect(await outside()).toBe(200);
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
+  });
+
+  it('logs everybody out when another one is set, on the page or beside the agent, and ends what they watch', async () => {
+    await owner.enter(PASSWORD, true);
+    const other = new Owner(daemon.agent.page!.port!);
+    await other.enter(PASSWORD);
+    const watching = other.live(Number.POSITIVE_INFINITY);
+    const streams = async () =>
+      (await owner.done<PrivacyView>('GET', '/api/privacy')).served.filter((s) => s.kind === 'page-live');
+    while ((await streams()).length === 0);
+    const password = 'another long one';
+    expect((await owner.ask('POST', '/api/session/password', { before: PASSWORD, password })).status).toBe(
+      200,
+    );
+    // It ends by itself.
+    expect((await watching).length).toBeGreaterThan(0);
+    expect((await other.ask('GET', '/api/overview')).status).toBe(401);
+    await owner.enter(password);
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
+    await new Passwords(passwordFileOf(scratch.path('store'))).set('one from the console');
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(401);
+    await owner.enter('one from the console');
     expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
   });
 
