@@ -163,11 +163,17 @@ export class Agent {
     this.page = server && this.openPage(server);
   }
 
-  /** Opens store, memory, backbone and trunk, and starts everything. */
+  /** Opens store, memory, backbone and trunk, and starts everything; what fails leaves nothing running. */
   static start(parts: AgentParts): Promise<Agent> {
     return withRooms(parts, async (rooms) => {
       const agent = new Agent(parts, rooms);
-      await agent.begin();
+      try {
+        await agent.begin();
+      } catch (error) {
+        // What has begun already, such as the link, would keep the process alive without an agent in it.
+        await agent.stop();
+        throw error;
+      }
       return agent;
     });
   }

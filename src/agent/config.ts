@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
 import { sourcesSchema } from '../capture/config.js';
+import { brokerAddress } from '../config/address.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { isLearner } from '../learn/device-method.js';
@@ -85,11 +86,7 @@ export const agentConfigSchema = z
       .describe('The replay memory.'),
     mqtt: z
       .strictObject({
-        url: z
-          .string()
-          .regex(/^mqtts?:\/\/[^\s]+$/, 'expected mqtt://host:port or mqtts://host:port')
-          .default('mqtt://127.0.0.1:1883')
-          .describe("The broker's address."),
+        url: brokerAddress().default('mqtt://127.0.0.1:1883').describe("The broker's address."),
         protocol: z
           .union([z.literal(4), z.literal(5)])
           .default(4)

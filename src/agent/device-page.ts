@@ -67,6 +67,8 @@ export class DevicePage implements Desk {
   private readonly live: Live;
   private readonly file: SettingsFile;
   private trainingWaits: Hindrance | null = null;
+  /** Of the password as it was looked at last: one that is set beside the agent logs everybody out. */
+  private passwordStamp: string | undefined;
   private tidying: NodeJS.Timeout | undefined;
   private listening: Listening | undefined;
 
@@ -103,6 +105,7 @@ export class DevicePage implements Desk {
         sessions: new Sessions(store.database, SESSION_MS),
         secret,
         onFirst: () => this.listening?.open(),
+        onOut: () => this.live.letGo(),
       });
       pageRoutes(scope, this, this.live);
     });
@@ -242,6 +245,9 @@ export class DevicePage implements Desk {
     try {
       this.labelling.tidy();
       if (this.guarded) this.listening?.open();
+      const { stamp } = this.passwords;
+      if (stamp !== this.passwordStamp) this.live.letGo();
+      this.passwordStamp = stamp;
       this.behind.mayTrain().then(
         (may) => {
           this.trainingWaits = may.ok ? null : may.hindrance;

@@ -28,11 +28,23 @@ const STATUS: Readonly<Record<string, number>> = {
   'task-closed': 409,
   'task-exists': 409,
   'undo-other': 409,
+  'password-not-kept': 500,
   'password-unreadable': 500,
+  'replay-write-failed': 507,
+  'settings-not-kept': 507,
+  'store-full': 507,
 };
+
+/** What the device's own disk refused is not the sender's fault: the same request may do later. */
+const statusOf = (code: string): number => STATUS[code] ?? (code.startsWith('store-') ? 500 : 400);
 
 /** The page makes pictures itself, of charts and of what it has fetched. */
 const HEADERS = securityHeaders("'self' blob: data:");
+
+/** The largest body of a route that says nothing else: strangers' bodies are read before a route refuses them. */
+const MAX_BODY_BYTES = 64 * 1024;
+/** A request that has not come whole by then is ended; milliseconds. */
+const REQUEST_MS = 300_000;
 
 /** Where the server listens while nobody needs a password. */
 const LOOPBACK = '127.0.0.1';
@@ -47,7 +59,11 @@ export function newDeviceServer(
   served: CountServed,
   log: Logger,
 ): FastifyInstance {
-  const server = Fastify({ forceCloseConnections: true });
+  const server = Fastify({
+    forceCloseConnections: true,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+  });
 
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
@@ -81,7 +97,9 @@ export function newDeviceServer(
     if (error instanceof LichenError) {
       const { code, message } = error;
       const problems = error instanceof ConfigInvalid ? { problems: error.problems } : {};
-      return reply.status(STATUS[code] ?? 400).send({ error: { code, message, ...problems } });
+      const status = statusOf(code);
+      if (status >= 500) log.error({ url: request.url, error: message }, 'HTTP request failed');
+      return reply.status(status).send({ error: { code, message, ...problems } });
     }
     // What fastify itself refuses, such as a body that is too large.
     const status = error.statusCode ?? 500;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { httpAddress } from '../config/address.js';
 import { duration } from '../config/units.js';
 import type { Ledger } from '../link/ledger.js';
 import { CONTRACT_VERSION, type EventBody, type ResultBody } from '../link/schemas.js';
@@ -15,9 +16,7 @@ import type { WaitingMessage, WebhookQueue } from '../link/webhook-queue.js';
 
 /** An address that is told by HTTP POST. */
 export const webhookSchema = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/, error: 'expected http://... or https://...' })
-    .describe('Where to post to; user and password may stand in it.'),
+  url: httpAddress().describe('Where to post to; user and password may stand in it.'),
   on: z
     .array(z.enum(WEBHOOK_KINDS))
     .min(1)

@@ -1,5 +1,6 @@
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
+import { brokerAddress } from '../config/address.js';
 import { byteSize, duration } from '../config/units.js';
 
 /** What sources and tasks may be called. */
@@ -10,10 +11,7 @@ export const id = z
 /** A broker's address, user and password; what is left out is as in the agent's own `mqtt`. */
 export const brokerSchema = z
   .strictObject({
-    url: z
-      .string()
-      .regex(/^mqtts?:\/\/[^\s]+$/, 'expected mqtt://host:port or mqtts://host:port')
-      .describe("Another broker's address."),
+    url: brokerAddress().describe("Another broker's address."),
     username: z.string().optional().describe('User name at that broker.'),
     password: z.string().optional().describe('Password at that broker.'),
     protocol: z

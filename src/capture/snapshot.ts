@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpAddress } from '../config/address.js';
 import { duration } from '../config/units.js';
 import { messageOf } from '../errors.js';
 import { cameraShape } from './common-config.js';
@@ -8,11 +9,9 @@ export const snapshotSchema = z.strictObject({
   kind: z
     .literal('snapshot')
     .describe('What kind of source it is: a picture at an HTTP address, asked for again and again.'),
-  url: z
-    .url({ protocol: /^https?$/, error: 'expected http://... or https://...' })
-    .describe(
-      'Where the picture is; user and password may stand in it: http://user:password@camera/snapshot.jpg.',
-    ),
+  url: httpAddress().describe(
+    'Where the picture is; user and password may stand in it: http://user:password@camera/snapshot.jpg.',
+  ),
   every: duration(50).default(1000).describe('How often it is asked for; time such as 5 s.'),
   headers: z
     .record(z.string(), z.string())

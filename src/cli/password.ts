@@ -11,7 +11,7 @@ export function addPassword(program: Command): void {
     .command('password')
     .summary("set the password of a device's page")
     .description(
-      "Sets the password of the device's page, also while its agent runs: within a minute the page is then there for the whole network. Asks for it, or reads it from standard input.",
+      "Sets the password of the device's page, also while its agent runs: whoever was logged in has to log in again, and within a minute the page is there for the whole network. Asks for it, or reads it from standard input.",
     )
     .option('--store <folder>', "the agent's store", DEFAULT_STORE)
     .option('--json', 'print one line of JSON', false)

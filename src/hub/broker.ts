@@ -72,8 +72,14 @@ export class Broker {
       log.debug({ client: client.id, error: error.message }, 'MQTT connection ended');
     });
     const broker = new Broker(options, aedes);
-    for (const message of options.retained) await broker.publish({ ...message, retain: true });
-    await broker.listen();
+    try {
+      for (const message of options.retained) await broker.publish({ ...message, retain: true });
+      await broker.listen();
+    } catch (error) {
+      // Its heartbeat would keep the process alive.
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      throw error;
+    }
     return broker;
   }
 

@@ -13,8 +13,8 @@ import type { Sessions } from './sessions.js';
 
 declare module 'fastify' {
   interface Session {
-    /** Whether the password was given. */
-    open?: boolean;
+    /** The `stamp` of the password that was given: another one that is set since, be it beside the agent, ends the session. */
+    password?: string;
   }
   interface FastifyContextConfig {
     /** Who may ask: everybody, or the owner who is logged in; with the device's token where nothing is said. */
@@ -33,6 +33,8 @@ export interface AccessOptions {
   secret: string;
   /** Told when the first password has been set. */
   onFirst: () => void;
+  /** Told when somebody was logged out. */
+  onOut: () => void;
 }
 
 /** How long a browser stays logged in. */
@@ -51,7 +53,7 @@ const newPassword = z.object({ before: z.string(), password: z.string() });
  * routes that it guards, in the same scope.
  */
 export async function access(server: FastifyInstance, options: AccessOptions): Promise<void> {
-  const { passwords, sessions, secret } = options;
+  const { passwords, sessions, secret, onOut } = options;
   await server.register(cookie);
   await server.register(session, {
     secret,
@@ -65,12 +67,15 @@ export async function access(server: FastifyInstance, options: AccessOptions): P
   await server.register(csrf, { sessionPlugin: '@fastify/session' });
   await server.register(rateLimit, { global: false });
 
-  server.addHook('preHandler', (request, reply, done) => {
-    if (request.routeOptions.config.access !== 'owner') return done();
-    if (!request.session.open) {
-      return done(new LichenError('unauthorized', 'Log in to see this.'));
+  // Before the body is read: a stranger's is nobody's business.
+  server.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.access === 'owner' && !isOpen(request, passwords)) {
+      throw new LichenError('unauthorized', 'Log in to see this.');
     }
-    if (request.method === 'GET' || request.method === 'HEAD') return done();
+  });
+  server.addHook('preHandler', (request, reply, done) => {
+    const { config } = request.routeOptions;
+    if (config.access !== 'owner' || request.method === 'GET' || request.method === 'HEAD') return done();
     server.csrfProtection(request, reply, done);
   });
 
@@ -89,7 +94,7 @@ export async function access(server: FastifyInstance, options: AccessOptions): P
         );
       }
       await passwords.set(parsed(password, request.body).password);
-      await open(request);
+      await open(request, passwords);
       options.onFirst();
       return viewOf(request, reply, options);
     },
@@ -102,7 +107,7 @@ export async function access(server: FastifyInstance, options: AccessOptions): P
       if (!(await passwords.check(parsed(password, request.body).password))) {
         throw new LichenError('password-wrong', 'This is not the password.');
       }
-      await open(request);
+      await open(request, passwords);
       return viewOf(request, reply, options);
     },
   );
@@ -117,21 +122,28 @@ export async function access(server: FastifyInstance, options: AccessOptions): P
       }
       await passwords.set(password);
       sessions.clear();
-      await open(request);
+      onOut();
+      await open(request, passwords);
       return viewOf(request, reply, options);
     },
   );
 
   server.delete('/api/session', OWNER, async (request, reply) => {
     await request.session.destroy();
+    onOut();
     return reply.status(204).send();
   });
 }
 
 /** A session of its own for every login: one that was planted before is worth nothing. */
-async function open(request: FastifyRequest): Promise<void> {
+async function open(request: FastifyRequest, { stamp }: Passwords): Promise<void> {
   await request.session.regenerate();
-  request.session.open = true;
+  if (stamp !== undefined) request.session.password = stamp;
+}
+
+/** Whether who asks gave the password that holds now. */
+function isOpen({ session }: FastifyRequest, passwords: Passwords): boolean {
+  return session.password !== undefined && session.password === passwords.stamp;
 }
 
 function viewOf(
@@ -139,7 +151,7 @@ function viewOf(
   reply: FastifyReply,
   { device, version, passwords }: AccessOptions,
 ): SessionView {
-  const open = request.session.open === true;
+  const open = isOpen(request, passwords);
   return {
     state: open ? 'open' : passwords.isSet ? 'locked' : 'first',
     ...(open && { csrf: reply.generateCsrf() }),

@@ -55,6 +55,11 @@ export class Live {
     }, GATHER_MS);
   }
 
+  /** Ends every stream; who is still logged in connects again. */
+  letGo(): void {
+    this.stream.stop();
+  }
+
   stop(): void {
     clearTimeout(this.gathering);
     clearInterval(this.refreshing);

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LichenError, messageOf } from '../errors.js';
 
@@ -30,6 +30,15 @@ export class Passwords {
     return existsSync(this.file);
   }
 
+  /** Another one for every password that is set; undefined while there is none that can be read. */
+  get stamp(): string | undefined {
+    try {
+      return this.stored().salt.toString('hex');
+    } catch {
+      return undefined;
+    }
+  }
+
   /** @throws LichenError `password-invalid`, `password-not-kept` */
   async set(password: string): Promise<void> {
     if (password.length < SHORTEST || password.length > LONGEST) {
@@ -49,6 +58,7 @@ export class Passwords {
       chmodSync(draft, 0o600);
       renameSync(draft, this.file);
     } catch (error) {
+      rmSync(draft, { force: true });
       throw new LichenError(
         'password-not-kept',
         `the password cannot be kept in ${this.file}: ${messageOf(error)}`,

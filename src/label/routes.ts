@@ -8,6 +8,9 @@ import { parsed } from './parsed.js';
 const OWNER = { config: { access: 'owner' } } as const;
 const OWNER_PICTURE = { config: { access: 'owner', served: 'page-picture' } } as const;
 
+/** As large as a file of settings may be. */
+const MAX_LIST_BYTES = 2 ** 20;
+
 const id = z
   .string()
   .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected 1 to 64 of the characters a-z, A-Z, 0-9, _ and -');
@@ -115,5 +118,7 @@ export function pageRoutes(server: FastifyInstance, desk: Desk, live: Live): voi
     const { key, value } = parsed(settingBody, request.body);
     return desk.set(key, value);
   });
-  server.put('/api/settings/list', OWNER, (request) => desk.setList(parsed(listBody, request.body)));
+  server.put('/api/settings/list', { ...OWNER, bodyLimit: MAX_LIST_BYTES }, (request) =>
+    desk.setList(parsed(listBody, request.body)),
+  );
 }

@@ -7,7 +7,7 @@ export interface SettingsView {
   /** Where they are written; null where the agent was started without a file. */
   file: string | null;
   /** Why they cannot be written here; null where they can. */
-  readOnly: 'no-file' | 'not-writable' | null;
+  readOnly: 'no-file' | 'file-gone' | 'not-writable' | null;
   /** Of the file as it was read; sent back with a list's changes. */
   stamp: string;
   /** Whether something was written that this run of the agent does not know yet. */

@@ -2,19 +2,22 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Document, isCollection, isNode, parseDocument } from 'yaml';
+import { type Document, isNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigInvalid, loadConfig } from '../config/load.js';
 import { isMember, type Setting, settingsOf } from '../config/schema-keys.js';
 import { isSecret, withoutPasswords, withoutSecrets } from '../config/secrets.js';
 import { LichenError, messageOf } from '../errors.js';
+import { openGroups } from './own-node.js';
 import { kindOf, typed, written } from './setting-values.js';
 import type { ListBody, SettingsView, SettingView } from './settings-api.js';
 import { SettingsList } from './settings-list.js';
@@ -51,7 +54,7 @@ export class SettingsFile {
 
   /**
    * Writes one setting; the rest of the file stays as it is, comments too. An empty value takes the setting out.
-   * @throws LichenError `setting-unknown`, `setting-not-here`, `settings-read-only`, `config-invalid`
+   * @throws LichenError `setting-unknown`, `setting-not-here`, `settings-read-only`, `settings-not-kept`, `config-invalid`
    */
   set(key: string, value: string): SettingsView {
     const setting = this.settings().find((s) => s.key === key);
@@ -63,7 +66,7 @@ export class SettingsFile {
     const path = key.split('.');
     this.change(key, (document) => {
       if (value !== '') {
-        dropEmptyGroups(document, path);
+        openGroups(document, document, path.slice(0, -1));
         document.setIn(path, typed(value, setting));
       } else if (document.hasIn(path)) document.deleteIn(path);
     });
@@ -83,7 +86,7 @@ export class SettingsFile {
     }
     const path = key.split('.');
     this.change(key, (document) => {
-      dropEmptyGroups(document, path);
+      openGroups(document, document, path.slice(0, -1));
       new SettingsList(setting, this.all).change(document, path, rows);
     });
     return this.view();
@@ -101,7 +104,13 @@ export class SettingsFile {
 
   /** The file's text with something changed. */
   private edited(edit: (document: Document) => void): string {
-    const document = this.document()!;
+    const document = this.document();
+    if (!document) {
+      throw new LichenError(
+        'settings-read-only',
+        `${this.file} cannot be read; expected a file of settings that the agent's user may read`,
+      );
+    }
     try {
       const [broken] = document.errors;
       if (broken) throw broken;
@@ -117,14 +126,18 @@ export class SettingsFile {
   }
 
   private write(text: string): void {
-    const draft = `${this.file}.new`;
+    let draft = `${this.file}.new`;
     try {
-      writeFileSync(draft, text, { mode: 0o600 });
+      // A link to the file stays one.
+      const target = realpathSync(this.file!);
+      draft = `${target}.new`;
+      // Flushed before it takes the file's place: a power failure leaves the one or the other.
+      writeFileSync(draft, text, { mode: 0o600, flush: true });
       // Whoever could read the file still can.
-      chmodSync(draft, statSync(this.file!).mode);
+      chmodSync(draft, statSync(target).mode);
       // Another program's environment says nothing of what the file means.
       loadConfig(this.schema, draft, { env: {} });
-      renameSync(draft, this.file!);
+      renameSync(draft, target);
     } catch (error) {
       rmSync(draft, { force: true });
       if (error instanceof ConfigInvalid) {
@@ -133,7 +146,10 @@ export class SettingsFile {
       if (error instanceof LichenError) {
         throw new LichenError(error.code, firstLine(error).replaceAll(draft, this.file!));
       }
-      throw new LichenError('settings-read-only', `${this.file} cannot be written: ${messageOf(error)}`);
+      throw new LichenError(
+        'settings-not-kept',
+        `${this.file} cannot be written: ${messageOf(error)}; it is as it was before`,
+      );
     }
   }
 
@@ -150,10 +166,14 @@ export class SettingsFile {
         'The agent was started without a file of settings (--config); they cannot be changed here.';
       return { why: 'no-file', message };
     }
+    if (!existsSync(this.file)) {
+      const message = `${this.file} is not there any more; put it back, or start the agent with another one.`;
+      return { why: 'file-gone', message };
+    }
     try {
       accessSync(this.file, constants.W_OK);
       // A new file takes the place of the old one, so that it is never half written.
-      accessSync(dirname(this.file), constants.W_OK);
+      accessSync(dirname(realpathSync(this.file)), constants.W_OK);
       return undefined;
     } catch {
       const message = `The agent may not write ${this.file}; change it there, or give its user the right to.`;
@@ -184,7 +204,7 @@ export class SettingsFile {
     );
     const common = { key, description, allowed: allowed.map(String), changed: inFile };
     if (SettingsList.is(setting, this.all)) {
-      const value = document?.errors.length === 0 && inFile ? plain(document, path) : running;
+      const value = (document?.errors.length === 0 && inFile ? plain(document, path) : undefined) ?? running;
       const fixed = !inFile && !this.written.has(key) && Object.keys((running ?? {}) as object).length > 0;
       return {
         ...{ ...common, kind: 'list', secret: false, default: '' },
@@ -204,19 +224,15 @@ export class SettingsFile {
   }
 }
 
-/** A group that nothing is written under is a scalar, which takes no setting. */
-function dropEmptyGroups(document: Document, path: readonly string[]): void {
-  for (let n = 1; n < path.length; n++) {
-    const group = path.slice(0, n);
-    if (document.hasIn(group) && !isCollection(document.getIn(group, true))) document.deleteIn(group);
-  }
-}
-
 /** What went wrong; below the first line stands a part of the file, and maybe a secret. */
 const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!.replace(/:$/, '');
 
-/** What stands at a path, as plain values. */
+/** What stands at a path, as plain values; undefined where aliases refer to nothing, or multiply. */
 function plain(document: Document, path: readonly string[]): unknown {
   const node = document.getIn(path, true);
-  return isNode(node) ? node.toJS(document) : node;
+  try {
+    return isNode(node) ? node.toJS(document) : node;
+  } catch {
+    return undefined;
+  }
 }

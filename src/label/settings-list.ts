@@ -1,6 +1,5 @@
 import {
   type Document,
-  isCollection,
   isMap,
   isNode,
   isPair,
@@ -14,6 +13,7 @@ import {
 import type { Setting } from '../config/schema-keys.js';
 import { isSecret, withoutPasswords } from '../config/secrets.js';
 import { LichenError } from '../errors.js';
+import { openGroups, ownNode } from './own-node.js';
 import { kindOf, typed, written } from './setting-values.js';
 import type { ListField, ListRow, ListView, RowChange } from './settings-api.js';
 
@@ -84,11 +84,17 @@ export class SettingsList {
 
   /**
    * Changes the list within a document; nothing is checked yet.
-   * @throws LichenError `settings-changed` where a row is not there any more, `setting-unknown`
+   * @throws LichenError `settings-changed` where a row is not there any more, `setting-unknown`, `request-invalid` where
+   * a row stands twice
    */
   change(document: Document, path: readonly string[], rows: readonly RowChange[]): void {
     const list = this.node(document, path);
-    const before = [...list.items];
+    const before = list.items.map((item) => ownNode(document, item));
+    const named = rows.flatMap(({ from }) => from ?? []);
+    const twice = named.find((from, i) => named.indexOf(from) < i);
+    if (twice !== undefined) {
+      throw new LichenError('request-invalid', `rows: row ${twice} stands there twice; expected it once`);
+    }
     const [first] = before;
     // A comment above the first row counts as the list's, and would stay when the row is moved.
     if (list.commentBefore && isNode(first) && !first.commentBefore) {
@@ -115,7 +121,9 @@ export class SettingsList {
 
   private row(name: string | undefined, member: unknown): ListRow {
     const kind =
-      this.teller === undefined ? undefined : String((member as Record<string, unknown>)[this.teller]);
+      this.teller === undefined
+        ? undefined
+        : String((member as Record<string, unknown> | null)?.[this.teller]);
     const values: Record<string, string> = name === undefined ? {} : { [NAME]: name };
     const hidden: string[] = [];
     for (const { path, setting } of this.fieldsOf(kind)) {
@@ -135,7 +143,9 @@ export class SettingsList {
 
   private node(document: Document, path: readonly string[]): YAMLSeq | YAMLMap {
     const found = document.getIn(path, true);
-    if (this.named ? isMap(found) : isSeq(found)) return found as YAMLSeq | YAMLMap;
+    const own = ownNode(document, found);
+    if (own !== found) document.setIn(path, own);
+    if (this.named ? isMap(own) : isSeq(own)) return own as YAMLSeq | YAMLMap;
     const made = document.createNode(this.named ? {} : []) as YAMLSeq | YAMLMap;
     document.setIn(path, made);
     return made;
@@ -202,6 +212,7 @@ function fieldView(path: string, setting: Setting): ListField {
 function memberOf(document: Document, item: unknown): YAMLMap {
   if (!isPair(item)) return item as YAMLMap;
   const pair = item as Pair;
+  pair.value = ownNode(document, pair.value);
   if (!isMap(pair.value)) pair.value = document.createNode({});
   return pair.value as YAMLMap;
 }
@@ -230,14 +241,6 @@ function setField(document: Document, member: YAMLMap, path: readonly string[], 
 function switchGroup(document: Document, member: YAMLMap, path: readonly string[], on: boolean): void {
   if (on) openGroups(document, member, path);
   else member.deleteIn(path);
-}
-
-/** A group that nothing is written under is a scalar, which takes no setting. */
-function openGroups(document: Document, member: YAMLMap, path: readonly string[]): void {
-  for (let n = 1; n <= path.length; n++) {
-    const group = path.slice(0, n);
-    if (!isCollection(member.getIn(group, true))) member.setIn(group, document.createNode({}));
-  }
 }
 
 const at = (value: unknown, path: readonly string[]): unknown =>

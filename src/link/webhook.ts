@@ -193,6 +193,10 @@ export class Webhook {
         this.settle(message.id);
         return;
       }
+      if (this.ending.signal.aborted && 'failed' in outcome) {
+        this.queue.unshift(message);
+        return;
+      }
       const reason = 'refused' in outcome ? outcome.refused : outcome.failed;
       if (this.lastError === null) log.warn({ host, reason }, 'webhook not delivered');
       this.lastError = reason;
@@ -204,7 +208,7 @@ export class Webhook {
       const pause = Math.max(this.backoff.next(), outcome.pause ?? 0);
       const old = performance.now() - message.since + pause > keep;
       // The address rests all the same: the next message is no reason to ask it sooner.
-      if (!this.ending.signal.aborted) await this.rest(pause);
+      await this.rest(pause);
       if (this.ending.signal.aborted) {
         this.queue.unshift(message);
         return;

@@ -104,6 +104,19 @@ describe('what is wrong is named: line, key, value, and what is allowed', () => 
       /'sources.0.task' is nothing; .*needs a `task`/,
     ],
     ['packs: { trustedKeys: key.pem }', /'packs.trustedKeys' is "key.pem"; .*array/],
+    [
+      'webhooks: [{ url: "http://me:50%@home/hook" }]',
+      /'webhooks.0.url' is .*in user and password, '%' has to be written as %25/,
+    ],
+    ['mqtt: { url: "mqtt://me:50%@hub" }', /'mqtt.url' is .*'%' has to be written as %25/],
+    [
+      'sources: [{ kind: mqtt, topic: a, broker: { url: "mqtt://50%:me@hub" } }]',
+      /'sources.0.broker.url' is .*'%' has to be written as %25/,
+    ],
+    [
+      'sources: [{ kind: snapshot, url: "http://50%:me@camera/" }]',
+      /'sources.0.url' is .*'%' has to be written as %25/,
+    ],
     ['log: loud', /'log' is "loud"/],
   ])('%s', (yaml, message) => {
     const said = refusal(yaml);

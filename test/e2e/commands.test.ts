@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -9,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as ort from 'onnxruntime-node';
@@ -261,6 +263,25 @@ describe('wrong use', () => {
     const { code, err } = await lichen(['learn', '--data', one, '--task', 'single', '--quiet', ...at]);
     expect(code).toBe(2);
     expect(err).toContain('at least two classes');
+  });
+
+  it('an agent and a hub whose port is taken say which, and end', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const programs: [string, object][] = [
+      ['agent', { http: { host: '127.0.0.1', port }, mqtt: { url: 'mqtt://127.0.0.1:1' } }],
+      ['hub', { mqtt: { port }, http: { port: 0 } }],
+      ['hub', { mqtt: { port: 0 }, http: { port } }],
+    ];
+    for (const [command, settings] of programs) {
+      const file = join(folder, 'taken.yaml');
+      writeFileSync(file, JSON.stringify({ store: join(folder, `taken-${command}`), ...settings }));
+      const { code, err } = await lichen([command, '--config', file]);
+      expect([code, err]).toEqual([2, expect.stringContaining(`cannot listen on 127.0.0.1:${port}`)]);
+      expect(err).not.toMatch(/\n\s+at /);
+    }
+    taken.close();
   });
 
   it('an agent with wrong settings names key, value and what is allowed', async () => {

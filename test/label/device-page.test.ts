@@ -14,6 +14,7 @@ import type {
   TaskDetail,
 } from '../../src/label/api.js';
 import { eventText } from '../../src/label/page/i18n/event-text.js';
+import { Passwords, passwordFileOf } from '../../src/label/passwords.js';
 import type { SettingsView } from '../../src/label/settings-api.js';
 import { Daemon } from '../agent/daemon.js';
 import { photographs } from '../agent/pictures.js';
@@ -120,6 +121,51 @@ describe('the owner', () => {
     await owner.enter(PASSWORD, true);
     if (address) expect(await outside()).toBe(200);
     expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
+  });
+
+  it('logs everybody out when another one is set, on the page or beside the agent, and ends what they watch', async () => {
+    await owner.enter(PASSWORD, true);
+    const other = new Owner(daemon.agent.page!.port!);
+    await other.enter(PASSWORD);
+    const watching = other.live(Number.POSITIVE_INFINITY);
+    const streams = async () =>
+      (await owner.done<PrivacyView>('GET', '/api/privacy')).served.filter((s) => s.kind === 'page-live');
+    while ((await streams()).length === 0);
+    const password = 'another long one';
+    expect((await owner.ask('POST', '/api/session/password', { before: PASSWORD, password })).status).toBe(
+      200,
+    );
+    // It ends by itself.
+    expect((await watching).length).toBeGreaterThan(0);
+    expect((await other.ask('GET', '/api/overview')).status).toBe(401);
+    await owner.enter(password);
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
+    await new Passwords(passwordFileOf(scratch.path('store'))).set('one from the console');
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(401);
+    await owner.enter('one from the console');
+    expect((await owner.ask('GET', '/api/overview')).status).toBe(200);
+  });
+
+  it('is asked before a body is read', async () => {
+    await owner.enter(PASSWORD, true);
+    const { port } = daemon.agent.page!;
+    const answers = (path: string) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', 'content-length': 500_000 };
+        const asked = request({ port, path, method: 'PUT', headers });
+        asked.once('error', reject);
+        asked.once('response', (response) => {
+          resolve(response.statusCode!);
+          asked.destroy();
+        });
+        // The rest never comes.
+        asked.write('{"rows":');
+      });
+    expect(await answers('/api/settings/list')).toBe(401);
+    expect(await answers('/nowhere')).toBe(413);
+    const rows = Array(20).fill({ from: null, set: { url: `http://${'a'.repeat(10_000)}` } });
+    const { data } = await owner.ask('PUT', '/api/settings/list', { key: 'webhooks', stamp: '', rows });
+    expect(data.error?.code).toBe('settings-read-only');
   });
 
   it('may try ten times', async () => {
@@ -323,5 +369,20 @@ describe('teaching', () => {
     expect(detail.study!.samples).toBe(25);
     expect(detail.study!.curve.length).toBeGreaterThan(1);
     expect(detail.study!.doubtful[0]).toMatchObject({ sample, label: 'sandal', suggestion: 'bag' });
+  });
+});
+
+describe('a full disk', () => {
+  it("is the device's fault, not that of who asked", async () => {
+    await start(TOKEN);
+    await owner.enter(PASSWORD, true);
+    const { database } = daemon.agent.store;
+    database.pragma(`max_page_count = ${database.pragma('page_count')}`);
+    let answer = { status: 200, data: {} as { error?: { code: string } } };
+    for (let i = 0; answer.status === 200; i++)
+      answer = await owner.ask('POST', '/api/tasks', { task: `t${i}` });
+    expect([answer.status, answer.data.error?.code]).toEqual([507, 'store-full']);
+    database.pragma('max_page_count = 1000000');
+    await owner.done('POST', '/api/tasks', { task: 'after' });
   });
 });

@@ -1,4 +1,15 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { agentConfigSchema } from '../../src/agent/config.js';
@@ -48,6 +59,26 @@ describe('writing a setting', () => {
     expect(statSync(file).mode & 0o777).toBe(0o640);
     expect(readdirSync(scratch.path())).toEqual(['lichen.yaml']);
     expect(loadConfig(agentConfigSchema, file, { env: {} }).replay.cap).toBe(32 * 2 ** 20);
+  });
+
+  it('leaves a link to the file one', () => {
+    const link = scratch.path('link.yaml');
+    symlinkSync(file, link);
+    new SettingsFile(agentConfigSchema, link, loadConfig(agentConfigSchema, link, { env: {} })).set(
+      'replay.cap',
+      '32 MiB',
+    );
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(text()).toContain('cap: 32 MiB');
+    expect(readdirSync(scratch.path()).sort()).toEqual(['lichen.yaml', 'link.yaml']);
+  });
+
+  it('keeps what a group is by an alias', () => {
+    writeFileSync(file, 'tasks:\n  goods: &own { epochs: 3 }\nlearn: *own\n');
+    const settings = new SettingsFile(agentConfigSchema, file, agentConfigSchema.parse({}));
+    settings.set('learn.newLabels', '9');
+    const { tasks, learn } = loadConfig(agentConfigSchema, file, { env: {} });
+    expect([tasks.goods, learn.epochs, learn.newLabels]).toEqual([{ epochs: 3 }, 3, 9]);
   });
 
   it('makes the group where there is none, or an empty one', () => {
@@ -154,8 +185,21 @@ describe('a file that cannot be written', () => {
   it('may have gone', () => {
     const settings = open();
     rmSync(file);
-    expect(settings.view().readOnly).toBe('not-writable');
-    expect(errorOf(() => settings.set('replay.cap', '32 MiB')).code).toBe('settings-read-only');
+    expect(settings.view().readOnly).toBe('file-gone');
+    const { code, message } = errorOf(() => settings.set('replay.cap', '32 MiB'));
+    expect([code, message]).toEqual([
+      'settings-read-only',
+      `${file} is not there any more; put it back, or start the agent with another one.`,
+    ]);
+  });
+
+  it('may have become something that cannot be read', () => {
+    const settings = open();
+    rmSync(file);
+    mkdirSync(file);
+    const { code, message } = errorOf(() => settings.set('replay.cap', '32 MiB'));
+    expect([code, message.startsWith(`${file} cannot be read;`)]).toEqual(['settings-read-only', true]);
+    rmdirSync(file);
   });
 
   it('may have been broken by hand', () => {

@@ -236,4 +236,62 @@ describe('rows that are wrong', () => {
     expect(errorOf(() => save('replay.cap', [])).code).toBe('setting-unknown');
     expect(text()).toBe(`${YAML}# by hand\n`);
   });
+
+  it('are refused where one stands twice', () => {
+    const rows = [...kept(1), { from: 0, set: { url: 'http://other/' } }];
+    const { code, message } = errorOf(() => save('webhooks', rows));
+    expect([code, message]).toEqual(['request-invalid', 'rows: row 0 stands there twice; expected it once']);
+    expect(text()).toBe(YAML);
+  });
+});
+
+describe('a file that a person wrote', () => {
+  it('may say the same by an alias: it becomes a copy where it is changed', () => {
+    writeFileSync(
+      file,
+      `webhooks:
+  - &home { url: "http://home/hook", on: [novel] }
+  - *home
+tasks:
+  goods: &goods { epochs: 12, isolation: pnn }
+  more: *goods
+  most: *goods
+`,
+    );
+    save('webhooks', [
+      { from: 0, set: {} },
+      { from: 1, set: { url: 'http://office/hook' } },
+    ]);
+    expect(config().webhooks.map(({ url, on }) => [url, on])).toEqual([
+      ['http://home/hook', ['novel']],
+      ['http://office/hook', ['novel']],
+    ]);
+    save('tasks', [
+      { from: 0, set: { epochs: '3' } },
+      { from: 1, set: { epochs: '5' } },
+      { from: 2, set: {} },
+    ]);
+    expect(config().tasks).toEqual({
+      goods: { epochs: 3, isolation: 'pnn' },
+      more: { epochs: 5, isolation: 'pnn' },
+      most: { epochs: 3, isolation: 'pnn' },
+    });
+    expect(text()).toContain('most: *goods');
+  });
+
+  it('is shown while its rows are wrong', () => {
+    writeFileSync(file, 'webhooks: [5, null]\nsources: [null, 3, { kind: 7 }]\ntasks: { a: 5, b: null }\n');
+    expect(list('sources').rows).toHaveLength(3);
+    expect(list('tasks').rows.map(({ values }) => values['<name>'])).toEqual(['a', 'b']);
+    const tens = (name: string) => `[${Array(10).fill(`*${name}`)}]`;
+    for (const aliases of [
+      'webhooks: *nothing\n',
+      `label: &a [1, 1, 1]\nreplay: &b ${tens('a')}\nmqtt: &c ${tens('b')}\nwebhooks: ${tens('c')}\n`,
+    ]) {
+      writeFileSync(file, aliases);
+      expect(list('webhooks').rows.map(({ values }) => values.url)).toEqual(['http://home/hook']);
+      expect(errorOf(() => settings.set('replay.cap', '4 MiB')).code).toBe('config-invalid');
+      expect(text()).toBe(aliases);
+    }
+  });
 });

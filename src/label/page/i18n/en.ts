@@ -318,6 +318,8 @@ export const en = {
     readOnly: {
       'no-file':
         'Settings can be read here, not written: the agent was started without a file of settings (--config).',
+      'file-gone':
+        'Settings can be read here, not written: their file is not there any more. Put it back; until then the agent runs by what it read.',
       'not-writable':
         'Settings can be read here, not written: the agent may not write their file. Change it there, or give its user the right to.',
     } satisfies Record<NonNullable<SettingsView['readOnly']>, string>,

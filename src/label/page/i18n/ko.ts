@@ -308,6 +308,8 @@ export const ko: Dictionary = {
     restart: '바뀐 설정 중에 Lichen을 다시 시작해야 적용되는 것이 있습니다.',
     readOnly: {
       'no-file': '여기에서는 설정을 볼 수만 있습니다. 에이전트를 설정 파일(--config) 없이 시작했습니다.',
+      'file-gone':
+        '여기에서는 설정을 볼 수만 있습니다. 설정 파일이 없어졌습니다. 파일을 되돌려 놓아 주세요. 에이전트는 처음 읽은 설정으로 계속 돌아갑니다.',
       'not-writable':
         '여기에서는 설정을 볼 수만 있습니다. 에이전트가 설정 파일에 쓸 수 없습니다. 파일에서 직접 바꾸거나 쓰기 권한을 주세요.',
     },
@@ -391,6 +393,8 @@ export const ko: Dictionary = {
     'task-exists': '같은 이름의 작업이 이미 있습니다.',
     'task-closed': '마감된 작업이라 바꿀 수 없습니다.',
     'rollback-nothing': '되돌릴 이전 버전이 없습니다.',
+    'settings-not-kept':
+      '설정 파일에 쓰지 못했습니다. 파일은 전과 같습니다. 디스크에 남은 공간을 확인해 주세요.',
     'settings-read-only': '여기에서는 설정을 저장할 수 없습니다.',
     'setting-unknown': '없는 설정입니다.',
     'setting-not-here': '목록은 항목으로 바꿉니다.',
