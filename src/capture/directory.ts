@@ -44,6 +44,7 @@ export class DirectorySource implements Source {
   private watcher: FSWatcher | undefined;
   /** Which folder is watched; one that was removed and made anew is another one. */
   private watched: string | undefined;
+  private missing = false;
   private sink: Sink | undefined;
   private looking: Promise<void> | undefined;
   private lookAgain = false;
@@ -114,9 +115,16 @@ export class DirectorySource implements Source {
     if (!root) {
       // A watcher does not tell reliably when a folder that is not there is made.
       this.watched = undefined;
+      if (!this.missing) {
+        // Once, however often it is looked for: it may be misspelt, or a disk that was taken out.
+        this.missing = true;
+        this.counters.failed(`${this.root}: there is no such folder`);
+        this.log.warn({ path: this.root }, 'there is no such folder; it is watched from when it is made');
+      }
       this.lookSoon(Math.max(this.options.settle, MISSING_EVERY_MS));
       return;
     }
+    this.missing = false;
     const folder = `${root.dev}:${root.ino}:${root.birthtimeMs}`;
     if (folder !== this.watched) await this.watch(folder);
     const before = this.settling;
