@@ -111,6 +111,7 @@ export class Recognizer {
         return labels ?? [];
       },
       space: (task) => this.spaceOf(task),
+      whitening: (task) => this.options.live?.(task)?.whitening,
       changing: (task) => this.changes(task),
       uncorrected: (task, latents) => this.uncorrected(task, latents),
     });

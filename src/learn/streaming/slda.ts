@@ -192,6 +192,11 @@ export class StreamingDiscriminant {
     return new WhitenedClasses(this.classes, this.means, whitening);
   }
 
+  /** By the covariance that was factorized last; undefined where none was. */
+  get whitening(): Whitening | undefined {
+    return this.factor?.whitening;
+  }
+
   /** The classes as they are now, in the space of others whose covariance is much like theirs. */
   whitenedAs({ whitening }: WhitenedClasses): WhitenedClasses {
     return new WhitenedClasses(this.classes, this.means, whitening);
