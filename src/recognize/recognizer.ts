@@ -288,9 +288,8 @@ export class Recognizer {
 
   private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
-    const due = discriminant.isDue;
-    const head = await discriminant.head(due && !this.options.hurry);
-    if (due && this.options.hurry) this.refine(task, discriminant);
+    const head = await discriminant.head(discriminant.isDue && !this.options.hurry);
+    if (discriminant.isDue && this.options.hurry) this.refine(task, discriminant);
     const network = new InstantAnswer(await this.features(), head);
     return { network, classes: head.classes, version: 'instant' };
   }

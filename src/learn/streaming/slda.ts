@@ -35,8 +35,9 @@ interface Factor {
   scales: Float64Array;
   /** The same for samples. */
   whitening: Whitening;
-  /** How much had been taken in and out by then. */
+  /** How much had been taken in and out by then; 0 for the unit matrix. */
   changes: number;
+  shrinkage?: number;
 }
 
 /**
@@ -179,7 +180,7 @@ export class StreamingDiscriminant {
    * @throws LichenError `learn-no-samples` with fewer than two samples
    */
   async whitened(exact = true): Promise<WhitenedClasses> {
-    const { whitening } = await this.factorFor(exact && this.unfactored > 0);
+    const { whitening } = await this.factorFor(exact);
     return new WhitenedClasses(this.classes, this.means, whitening);
   }
 
@@ -295,7 +296,8 @@ export class StreamingDiscriminant {
 
   private async factorFor(exact: boolean): Promise<Factor> {
     this.requireSamples();
-    if (!exact && this.factor) return this.factor;
+    const asItIs = this.unfactored === 0 && this.factor?.shrinkage === this.shrinkage;
+    if (this.factor && (!exact || asItIs)) return this.factor;
     if (!exact && this.samples < FEW_SAMPLES) return this.unitFactor();
     // Whoever asks at the same time gets the same one.
     this.factorizing ??= this.factorize().finally(() => {
@@ -326,10 +328,10 @@ export class StreamingDiscriminant {
 
   private async factorize(): Promise<Factor> {
     const width = this.width;
-    const { samples, changes } = this;
+    const { samples, changes, shrinkage } = this;
     const scales = this.scales();
     const lower = new Float64Array(rowStart(width));
-    const share = (1 - this.shrinkage) / samples;
+    const share = (1 - shrinkage) / samples;
     let trace = 0;
     let at = 0;
     for (let i = 0; i < width; i++) {
@@ -340,9 +342,9 @@ export class StreamingDiscriminant {
       trace += lower[at - 1]! / share / samples;
     }
     // With one sample a class there is no scatter yet: the nearest mean answers.
-    const ridge = trace > 0 ? (this.shrinkage * trace) / width : 1;
+    const ridge = trace > 0 ? (shrinkage * trace) / width : 1;
     for (let i = 0; i < width; i++) lower[rowStart(i) + i]! += ridge;
     await cholesky(lower, width);
-    return { lower, scales, whitening: new Whitening(scales, lower), changes };
+    return { lower, scales, whitening: new Whitening(scales, lower), changes, shrinkage };
   }
 }
