@@ -31,7 +31,7 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
     crown: (seed) => mlp(PIXELS, [400, 400], seed),
     methods: {
       ewc: { settings: { ewc: { lambda: 100, samples: 3000 } } },
-      'ags-cl': { settings: { agsCl: { mu: 0.3, lambda: 1, samples: 2000 } } },
+      'ags-cl': { settings: { agsCl: { mu: 0.3, lambda: 4, samples: 2000 } } },
     },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
