@@ -59,7 +59,7 @@ export function PrivacyPage() {
         </div>
       </section>
       <div class="two-columns">
-        <div class="column">
+        <div class="stacked">
           <section class="card">
             <h2>{text.privacy.left}</h2>
             {view.left.length === 0 && <p class="muted">{text.privacy.leftNone}</p>}
