@@ -28,7 +28,7 @@ export function addDemo(program: Command): void {
       'Starts a hub and two agents as separate programs and lets them learn three tasks from photographs of clothes; a device is killed and the broker stopped on the way. Ends with a summary, summary.json and report.html in the work folder.',
     )
     .option('--folder <folder>', 'work folder; emptied first if an earlier demo made it', 'demo')
-    .option('--fraction <share>', 'share of the pictures to use, 0.1 to 1', numberWithin(0.1, 1), 0.5)
+    .option('--fraction <share>', 'share of the pictures to use, 0.1 to 1', numberWithin(0.1, 1), 0.4)
     .option('--keep', "leave hub and agents running and print the page's address", false)
     .option('--record', 'write all traffic between devices and hub to <folder>/*.traffic', false)
     .option('--json', 'print the summary as one line of JSON', false)
