@@ -1,5 +1,6 @@
 import type { SettingView } from '../../settings-api.js';
 import { useText } from '../context.js';
+import { Switch } from '../parts/switch.js';
 
 interface Props {
   id: string;
@@ -27,22 +28,7 @@ export function SettingInput({ id, setting, value, disabled, onValue }: Props) {
     );
   }
   if (kind === 'switch') {
-    const on = value === 'true';
-    return (
-      <button
-        {...common}
-        type="button"
-        role="switch"
-        class="switch"
-        aria-checked={on}
-        onClick={() => onValue(on ? 'false' : 'true')}
-      >
-        <span class="switch-track" aria-hidden="true">
-          <span class="switch-knob" />
-        </span>
-        {on ? text.settings.on : text.settings.off}
-      </button>
-    );
+    return <Switch {...common} on={value === 'true'} onTurn={(on) => onValue(String(on))} />;
   }
   if (kind === 'choice') {
     return (

@@ -2,6 +2,7 @@ import { useId } from 'preact/hooks';
 import type { ListField } from '../../../settings-api.js';
 import { useLanguage, useText } from '../../context.js';
 import { settingText } from '../../i18n/setting-text.js';
+import { Switch } from '../../parts/switch.js';
 import { type EditRow, isHidden, NAME, textOf, withoutChange, withValue } from './edit-row.js';
 
 interface Props {
@@ -71,20 +72,7 @@ function FieldInput({ id, field, edit, disabled, wrong, onEdit }: InputProps) {
   if (kind === 'switch' || kind === 'group') {
     const on = (value || standard) === 'true';
     return (
-      <button
-        {...common}
-        type="button"
-        role="switch"
-        class="switch"
-        aria-checked={on}
-        aria-labelledby={`${id}-name`}
-        onClick={() => change(on ? 'false' : 'true')}
-      >
-        <span class="switch-track" aria-hidden="true">
-          <span class="switch-knob" />
-        </span>
-        {on ? text.settings.on : text.settings.off}
-      </button>
+      <Switch {...common} on={on} aria-labelledby={`${id}-name`} onTurn={(next) => change(String(next))} />
     );
   }
   if (kind === 'choice') {
