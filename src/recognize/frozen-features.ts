@@ -4,7 +4,7 @@ import { TaskNetwork } from '../learn/network.js';
 import { bareModel } from './task-model.js';
 
 /** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
-const RARELY = { spin: false } as const;
+export const RARELY = { spin: false } as const;
 
 /**
  * What the frozen crown says of latents. One network serves all that ask: instant answers, the choice of a task, novelty,

@@ -9,7 +9,7 @@ import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
 import type { Answer } from './answer.js';
 import type { RecentLabel } from './corrected-task.js';
-import { FrozenFeatures } from './frozen-features.js';
+import { FrozenFeatures, RARELY } from './frozen-features.js';
 import { InstantAnswer } from './instant-answer.js';
 import { KeptChooser } from './kept-chooser.js';
 import { KeptCorrections } from './kept-corrections.js';
@@ -61,9 +61,6 @@ interface Loaded {
   classes: readonly string[];
   version: number | 'instant';
 }
-
-/** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
-const RARELY = { spin: false } as const;
 
 /** A task's instant answer, beside the version that it runs; no task has such a name. */
 const instantKey = (task: string) => `${task}/instant`;
