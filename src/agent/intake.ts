@@ -76,7 +76,7 @@ const LEARNED_FIRST = 4;
 
 /**
  * Where pictures come in: decode, trunk, then either an answer (unlabelled) or replay memory and instant
- * answer (labelled). Deliveries that wait are worked on together, as many as the trunk takes at once.
+ * answer (labelled). Deliveries that wait are worked on together: they share a flush to the disk.
  */
 export class Intake {
   private readonly options: IntakeOptions;

@@ -8,6 +8,8 @@ import { Training } from './training.js';
 
 /** Samples that a training works on at once: the fewer, the less memory; one by one they would take longer. */
 const PIECE = 2;
+/** Each piece is written out in the step's graph. */
+const MOST_PIECES = 8;
 
 /** Whom a training tells what became of it. */
 export interface Told {
@@ -46,7 +48,7 @@ export function openTraining(parts: AgentParts, rooms: Rooms, told: Told): Train
       arena: profile.arena,
       // A device has less memory to spare than time; what early stopping looks with does not fit in with it.
       lean: !config.learn.earlyStopping,
-      pieces: Math.ceil(config.learn.batch / PIECE),
+      pieces: Math.min(MOST_PIECES, Math.ceil(config.learn.batch / PIECE)),
     }),
     growthOf: (task) =>
       (config.tasks[task]?.isolation ?? config.learn.isolation) === 'auto' ? config.learn.growth : undefined,
