@@ -3,10 +3,10 @@ import type { Engine } from '../../src/engine/engine.js';
 import type { Rows } from '../../src/learn/network.js';
 import { Discriminant } from '../../src/learn/streaming/discriminant.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
 import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { Novelty } from '../../src/recognize/novelty.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
 import type { Described } from './described.js';
 
 /** Share of known pictures that may be called novel, as the agent's settings have it. */

@@ -19,11 +19,12 @@ const PEER_JOBS = {
 } as const;
 const PLAIN = 'no latents kept';
 
-/** Forms of the job in Lichen: as it comes, with every sample in every epoch, and with the hardest samples alone. */
-const LICHEN_JOBS = {
-  Lichen: [],
+/** Shorter forms of the job in Lichen: with the hardest samples alone, and with fewer epochs than the others. */
+const SHORTER_JOBS = {
   'Lichen, the hardest third of the samples': ['--hardest', '0.3'],
+  'Lichen, three epochs': ['--epochs', '3'],
 } as const;
+const LICHEN_JOBS: Readonly<Record<string, readonly string[]>> = { Lichen: [], ...SHORTER_JOBS };
 
 export interface JobsOptions {
   folder: string;
@@ -57,14 +58,15 @@ export interface JobComparison {
   pictures: number;
   epochs: number;
   lichen: JobSide;
-  /** Lichen with the hardest samples alone. */
-  lichenHardest: JobSide;
+  /** Lichen's shorter forms. */
+  lichenShorter: JobSide[];
   /** Every form of the peer, the fastest first. */
   peers: JobSide[];
-  /** How many times longer the peer takes: with its fastest form, and without latents kept. */
+  /** How many times longer the peer's fastest form takes, with every sample shown in every epoch on both sides. */
   timesFaster: number | null;
-  /** The same with every sample shown in every epoch on both sides. */
-  timesFasterHardest: number | null;
+  /** The same against each of Lichen's shorter forms. */
+  timesFasterShorter: number[];
+  /** How many times longer the peer takes without latents kept. */
   timesFasterThanPlain: number | null;
   memoryRatio: number | null;
 }
@@ -83,13 +85,14 @@ export async function compareJobs(o: JobsOptions, say: (text: string) => void): 
         say(`job ${++run}/${o.rounds * names.length}: ${name}`);
         const store = join(scratch, `store${run}`);
         return own.includes(name)
-          ? lichenJob(data, store, o, LICHEN_JOBS[name as keyof typeof LICHEN_JOBS])
+          ? lichenJob(data, store, o, LICHEN_JOBS[name]!)
           : peerJob(data, name as keyof typeof PEER_JOBS, o);
       }),
       o.rounds,
     );
-    const [lichen, full, ...peers] = names.map((variant, i) => jobSide(variant, measured[i]!));
-    return jobComparison(pictures, o.epochs, lichen!, full!, peers);
+    const sides = names.map((variant, i) => jobSide(variant, measured[i]!));
+    const [lichen, ...shorter] = sides.slice(0, own.length);
+    return jobComparison(pictures, o.epochs, lichen!, shorter, sides.slice(own.length));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -110,7 +113,7 @@ export function jobComparison(
   pictures: number,
   epochs: number,
   lichen: JobSide,
-  lichenHardest: JobSide,
+  lichenShorter: readonly JobSide[],
   peers: readonly JobSide[],
 ): JobComparison {
   const sorted = [...peers].sort((a, b) => a.medianSeconds - b.medianSeconds);
@@ -120,10 +123,10 @@ export function jobComparison(
     pictures,
     epochs,
     lichen,
-    lichenHardest,
+    lichenShorter: [...lichenShorter],
     peers: sorted,
     timesFaster: best ? round(best.medianSeconds / lichen.medianSeconds) : null,
-    timesFasterHardest: best ? round(best.medianSeconds / lichenHardest.medianSeconds) : null,
+    timesFasterShorter: best ? lichenShorter.map((s) => round(best.medianSeconds / s.medianSeconds)) : [],
     timesFasterThanPlain: plain ? round(plain.medianSeconds / lichen.medianSeconds) : null,
     memoryRatio: best ? round(lichen.peakRssBytes / best.peakRssBytes) : null,
   };

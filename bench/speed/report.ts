@@ -63,7 +63,7 @@ function stepsTable(steps: readonly StepComparison[]): string {
 
 function jobTable(job: JobComparison): string {
   const header = ['whole job', 'median s', 'all', 'peak', 'held-out accuracy'];
-  const own = [job.lichen, job.lichenHardest];
+  const own = [job.lichen, ...job.lichenShorter];
   const rows = [...own, ...job.peers].map((side, i) => [
     i < own.length ? side.variant : `PyTorch, ${side.variant}`,
     side.medianSeconds.toFixed(1),
@@ -78,7 +78,9 @@ function jobTable(job: JobComparison): string {
         (job.timesFasterThanPlain === null
           ? ''
           : `, ${job.timesFasterThanPlain.toFixed(2)} times faster than without kept latents`) +
-        `; with the hardest third of the samples: ${job.timesFasterHardest?.toFixed(2)} times`,
+        job.lichenShorter
+          .map((s, i) => `; ${s.variant}: ${job.timesFasterShorter[i]!.toFixed(2)} times`)
+          .join(''),
     );
   }
   return lines.join('\n');

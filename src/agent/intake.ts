@@ -5,7 +5,7 @@ import { readPicture } from '../backbone/picture.js';
 import type { Trunk } from '../backbone/trunk.js';
 import { LichenError, messageOf } from '../errors.js';
 import { sizeOf } from '../onnx/model.js';
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import { isHeldOut } from '../replay/held-out.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { Sample } from '../replay/sample.js';

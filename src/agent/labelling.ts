@@ -11,7 +11,8 @@ import { type Learning, Teacher } from '../label/teacher.js';
 import { Thumbnails } from '../label/thumbnails.js';
 import { WeakLabels } from '../label/weak-labels.js';
 import { WeakSignals } from '../label/weak-signals.js';
-import type { Answer, Recognizer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
+import type { Recognizer } from '../recognize/recognizer.js';
 import { keyFileOf } from '../store/store.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 

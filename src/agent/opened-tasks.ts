@@ -1,7 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
+import type { Answer } from '../recognize/answer.js';
 import { ConfirmedDrift } from '../recognize/confirmed-drift.js';
 import type { DriftKind } from '../recognize/drift.js';
-import type { Answer } from '../recognize/recognizer.js';
 import type { Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 

@@ -1,7 +1,7 @@
 import type { Picture } from '../capture/source.js';
 import type { EventData } from '../link/event-data.js';
 import type { ResultBody } from '../link/schemas.js';
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { Smoothed } from '../recognize/smoothing.js';
 import { StreamWatch } from '../recognize/stream-watch.js';
 import type { OpenedTask, OpenedTasks } from './opened-tasks.js';

@@ -1,6 +1,7 @@
 import { LichenError } from '../errors.js';
 import type { Learning, Taught } from '../label/teacher.js';
-import type { Answer, Recognizer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
+import type { Recognizer } from '../recognize/recognizer.js';
 import type { SampleRef } from '../replay/sample.js';
 import type { Intake } from './intake.js';
 import type { Rooms } from './open-rooms.js';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { latentsOfFiles, type Unreadable } from '../backbone/latents.js';
 import type { EngineChoice } from '../engine/engine.js';
-import { type Answer, Recognizer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
+import { Recognizer } from '../recognize/recognizer.js';
 import { DEFAULT_STORE, type Device, withDevice } from './device.js';
 import { EXIT } from './exit.js';
 import { engineOption } from './options.js';

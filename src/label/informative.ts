@@ -1,4 +1,4 @@
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { AskReason } from './api.js';
 
 /** Answers whose two likeliest classes are less apart than this are called unsure. */

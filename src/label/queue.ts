@@ -1,5 +1,5 @@
 import type { LatentShape } from '../backbone/latent.js';
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { Card, QueueCounts } from './api.js';
 import { ALIKE, type Candidate, Candidates, type Judged } from './candidates.js';
 import { worthOf } from './informative.js';

@@ -1,4 +1,4 @@
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { Smoothed } from '../recognize/smoothing.js';
 import type { FrameView } from './api.js';
 import { answerView } from './views.js';

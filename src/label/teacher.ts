@@ -1,5 +1,5 @@
 import { LichenError } from '../errors.js';
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { ActedOn, Actions } from './actions.js';
 import type { Labelled, RecordingBody, RecordingView, UndoView } from './api.js';

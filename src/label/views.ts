@@ -1,4 +1,4 @@
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { AnswerView } from './api.js';
 
 const CLASSES_SHOWN = 10;

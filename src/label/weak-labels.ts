@@ -1,4 +1,4 @@
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { Database } from '../store/database.js';
 
 /** A weak label that is borne out so surely is learned from without asking. */

@@ -1,4 +1,4 @@
-import type { Answer } from '../recognize/recognizer.js';
+import type { Answer } from '../recognize/answer.js';
 import type { Frame, RecentFrames } from './recent-frames.js';
 import { agreement, isSure, type WeakLabels } from './weak-labels.js';
 

@@ -69,7 +69,7 @@ export class TaskChooser {
     // A single task's covariance is factorized once, for its own answers, too, and as seldom as for those.
     const [only] = discriminants.values();
     const exact = discriminants.size !== 1 || only!.isDue;
-    if (discriminants.size === 1) await only!.whitened(exact);
+    if (discriminants.size === 1) await only!.factorized(exact);
     const space = await mergedOf(discriminants).whitened(exact);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     if (!known) return new TaskChooser(features, space, undefined);

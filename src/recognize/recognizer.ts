@@ -15,8 +15,6 @@ import { KeptChooser } from './kept-chooser.js';
 import { KeptCorrections } from './kept-corrections.js';
 import { checkBackbone, fitsBackbone, versionModel } from './task-model.js';
 
-export type { Answer };
-
 /** How a recognizer tells what is novel. */
 export interface NoveltyRule {
   /** Share of known samples that may be called novel. */

@@ -1,5 +1,5 @@
+import type { Answer } from './answer.js';
 import { type DriftKind, DriftMonitor } from './drift.js';
-import type { Answer } from './recognizer.js';
 import { type Smoothed, Smoothing, type SmoothingOptions } from './smoothing.js';
 
 /** What a stream of pictures says with one more answer. */

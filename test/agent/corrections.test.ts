@@ -129,7 +129,7 @@ it('a label turns a wrong answer of a trained version at once, and stays over a 
   await device.recognizer.forget('tops');
   expect(await device.classify()).toEqual(before);
   await device.close();
-}, 120_000);
+});
 
 it('a held-out label changes nothing, nor one of a closed task; a changed label counts, and one taken back no more', async () => {
   let device = await Device.trained();
@@ -166,7 +166,7 @@ it('a held-out label changes nothing, nor one of a closed task; a changed label 
   await device.recognizer.forget('tops');
   expect(await device.classify()).toEqual(before);
   await device.close();
-}, 120_000);
+});
 
 it('a training takes the labels over: its version begins without any beside it', async () => {
   const device = await Device.trained();
@@ -184,7 +184,7 @@ it('a training takes the labels over: its version begins without any beside it',
     expect(device.rooms.store.versions.current('tops')!.id).toBe(version.id);
   } else expect(recent.of('tops')).toHaveLength(wrong.length);
   await device.close();
-}, 120_000);
+});
 
 it('turns a wrong instant answer at once, too, and for good once the covariance is there', async () => {
   const device = await Device.open();
@@ -205,4 +205,4 @@ it('turns a wrong instant answer at once, too, and for good once the covariance 
   const settled = await labels();
   for (const i of wrong) expect(settled[i]).toBe(others[i]!.label);
   await device.close();
-}, 120_000);
+});

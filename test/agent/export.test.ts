@@ -4,7 +4,7 @@ import { exportModel } from '../../src/agent/export.js';
 import { trainTask } from '../../src/agent/train-task.js';
 import { readPicture } from '../../src/backbone/picture.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import type { Isolation } from '../../src/store/tasks.js';
 import { scratchFolder } from '../store/scratch.js';
 import { latentsOf, type Photograph, photographs, splitPhotographs } from './pictures.js';

@@ -3,7 +3,7 @@ import { Questions } from '../../src/label/questions.js';
 import { LabelQueue, type QueueOptions, type Seen } from '../../src/label/queue.js';
 import { Sealed } from '../../src/label/sealed.js';
 import { shownPicture } from '../../src/label/shown.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import { keyFileOf, openStore, type Store } from '../../src/store/store.js';
 import type { Photograph } from '../agent/pictures.js';
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { sampleId } from '../../src/backbone/latents.js';
 import type { Seen } from '../../src/label/queue.js';
 import { Sealed } from '../../src/label/sealed.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import { latentsOf, type Photograph, photographs } from '../agent/pictures.js';
 import { type Bedrock, openBedrock } from '../agent/rooms.js';
 import { errorOf } from '../error-of.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Frame, RecentFrames } from '../../src/label/recent-frames.js';
 import { WeakLabels } from '../../src/label/weak-labels.js';
 import { type Signal, WeakSignals } from '../../src/label/weak-signals.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { scratchFolder } from '../store/scratch.js';
 import { answerOf } from './queue-rooms.js';

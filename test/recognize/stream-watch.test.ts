@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
-import type { Answer } from '../../src/recognize/recognizer.js';
+import type { Answer } from '../../src/recognize/answer.js';
 import { SMOOTHING_DEFAULTS } from '../../src/recognize/smoothing.js';
 import { StreamWatch } from '../../src/recognize/stream-watch.js';
 

@@ -1,8 +1,8 @@
 /** Multiplications between two pauses of a long computation: a few milliseconds. */
-const PAUSE_EVERY = 8_000_000;
+export const PAUSE_EVERY = 8_000_000;
 
 /** Lets timers, sockets and signals have their turn. */
-const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
+export const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** The inner product of two rows, of `n` elements each. */
 export function dot(a: ArrayLike<number>, i: number, b: ArrayLike<number>, j: number, n: number): number {

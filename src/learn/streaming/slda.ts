@@ -3,7 +3,8 @@ import { LichenError } from '../../errors.js';
 import { fromHalf, toHalf } from '../../onnx/float16.js';
 import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
-import { cholesky, rowStart, solve } from './linear.js';
+import { type CovarianceFactor, factorizeCovariance } from './covariance.js';
+import { rowStart } from './linear.js';
 import { columnProducts } from './products.js';
 import { WhitenedClasses, Whitening } from './whitened.js';
 
@@ -29,8 +30,8 @@ export const FEW_SAMPLES = 50;
 
 /** What a new covariance was factorized from, kept so that a new mean is worth something at once. */
 interface Factor {
-  /** Cholesky factor of the shrunken covariance, as `cholesky` keeps it; left out where it is the unit matrix. */
-  lower?: Float64Array;
+  /** Of the shrunken covariance; left out where it is the unit matrix. */
+  covariance?: CovarianceFactor;
   /** What each feature is multiplied by before. */
   scales: Float64Array;
   /** The same for samples. */
@@ -150,14 +151,14 @@ export class StreamingDiscriminant {
    * @throws LichenError `learn-no-samples` with fewer than two samples or no class
    */
   async head(exact = true): Promise<Head> {
-    const { lower, scales } = await this.factorFor(exact);
+    const { covariance, scales } = await this.factorFor(exact);
     const width = this.width;
     const weight = new Float32Array(this.classes.length * width);
     const bias = new Float32Array(this.classes.length);
     this.means.forEach((mean, c) => {
       const x = mean.map((v, k) => v * scales[k]!);
       const scaled = x.slice();
-      if (lower) solve(lower, width, x);
+      covariance?.solve(x);
       let quadratic = 0;
       for (let k = 0; k < width; k++) {
         quadratic += x[k]! * scaled[k]!;
@@ -172,6 +173,15 @@ export class StreamingDiscriminant {
       bias,
       features: width,
     };
+  }
+
+  /**
+   * Factorizes the covariance, for whoever asks next.
+   * @param exact as of `head`
+   * @throws LichenError `learn-no-samples` with fewer than two samples
+   */
+  async factorized(exact = true): Promise<void> {
+    await this.factorFor(exact);
   }
 
   /**
@@ -327,24 +337,10 @@ export class StreamingDiscriminant {
   }
 
   private async factorize(): Promise<Factor> {
-    const width = this.width;
     const { samples, changes, shrinkage } = this;
     const scales = this.scales();
-    const lower = new Float64Array(rowStart(width));
-    const share = (1 - shrinkage) / samples;
-    let trace = 0;
-    let at = 0;
-    for (let i = 0; i < width; i++) {
-      for (let j = 0; j <= i; j++) {
-        lower[at] = share * this.scatter[at]! * scales[i]! * scales[j]!;
-        at++;
-      }
-      trace += lower[at - 1]! / share / samples;
-    }
-    // With one sample a class there is no scatter yet: the nearest mean answers.
-    const ridge = trace > 0 ? (shrinkage * trace) / width : 1;
-    for (let i = 0; i < width; i++) lower[rowStart(i) + i]! += ridge;
-    await cholesky(lower, width);
-    return { lower, scales, whitening: new Whitening(scales, lower), changes, shrinkage };
+    const scatter = { lower: this.scatter, samples, rank: samples - this.classes.length };
+    const covariance = await factorizeCovariance(scatter, scales, shrinkage);
+    return { covariance, scales, whitening: new Whitening(scales, covariance), changes, shrinkage };
   }
 }

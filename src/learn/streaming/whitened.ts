@@ -1,4 +1,5 @@
-import { dot, forward } from './linear.js';
+import type { CovarianceFactor } from './covariance.js';
+import { dot } from './linear.js';
 
 /** What a new sample says of the classes. */
 export interface Evidence {
@@ -18,17 +19,16 @@ export interface Evidence {
 /** A change of basis after which a covariance is the unit matrix. */
 export class Whitening {
   private readonly scales: Float64Array;
-  private readonly lower: Float64Array | undefined;
+  private readonly covariance: CovarianceFactor | undefined;
   private readonly known = new WeakMap<Float32Array, Float64Array>();
 
   /**
    * @param scales what each feature is multiplied by
-   * @param lower Cholesky factor of the covariance of the scaled features, as `cholesky` keeps it; left out where it is the
-   *   unit matrix
+   * @param covariance of the scaled features; left out where it is the unit matrix
    */
-  constructor(scales: Float64Array, lower?: Float64Array) {
+  constructor(scales: Float64Array, covariance?: CovarianceFactor) {
     this.scales = scales;
-    this.lower = lower;
+    this.covariance = covariance;
   }
 
   /** How many features there are. */
@@ -39,7 +39,7 @@ export class Whitening {
   /** A vector in the new basis. */
   apply(vector: ArrayLike<number>): Float64Array {
     const x = Float64Array.from(this.scales, (scale, k) => scale * vector[k]!);
-    if (this.lower) forward(this.lower, x.length, x);
+    this.covariance?.whiten(x);
     return x;
   }
 

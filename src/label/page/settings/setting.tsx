@@ -2,6 +2,7 @@ import { useId, useState } from 'preact/hooks';
 import type { SettingView } from '../../settings-api.js';
 import { useLanguage, useText } from '../context.js';
 import { settingText } from '../i18n/setting-text.js';
+import { SaveCancel } from './save-cancel.js';
 import { SettingInput } from './setting-input.js';
 
 interface Props {
@@ -66,19 +67,14 @@ export function Setting({ setting, readOnly, onSave }: Props) {
         </div>
         {!readOnly && !atOnce && typed !== setting.value && (
           <div class="row">
-            <button type="submit" class="button primary" disabled={busy} data-testid="setting-save">
-              {text.common.save}
-            </button>
-            <button
-              type="button"
-              class="button"
-              onClick={() => {
+            <SaveCancel
+              busy={busy}
+              testId="setting-save"
+              onCancel={() => {
                 setTyped(setting.value);
                 setError(null);
               }}
-            >
-              {text.common.cancel}
-            </button>
+            />
           </div>
         )}
         {!readOnly && changed && typed === setting.value && (

@@ -4,6 +4,7 @@ import { useLanguage, useText } from '../../context.js';
 import { integer } from '../../format.js';
 import { settingText } from '../../i18n/setting-text.js';
 import { Icon } from '../../parts/icon.js';
+import { SaveCancel } from '../save-cancel.js';
 import {
   areChanged,
   changesOf,
@@ -134,22 +135,14 @@ export function ListSetting({ setting, list, readOnly, onSave }: Props) {
             {text.settings.list.add}
           </button>
           {changed && (
-            <>
-              <button type="submit" class="button primary" disabled={busy} data-testid="list-save">
-                {text.common.save}
-              </button>
-              <button
-                type="button"
-                class="button"
-                disabled={busy}
-                onClick={() => {
-                  setEdits(null);
-                  setRefused(null);
-                }}
-              >
-                {text.common.cancel}
-              </button>
-            </>
+            <SaveCancel
+              busy={busy}
+              testId="list-save"
+              onCancel={() => {
+                setEdits(null);
+                setRefused(null);
+              }}
+            />
           )}
         </div>
       )}
