@@ -13,17 +13,26 @@ export class DiscriminantStore {
 
   /**
    * Replaces a task's state.
+   * @param state in pieces, one of which is in memory at a time
    * @throws LichenError `task-unknown`, `task-closed`
    */
-  save(task: string, state: Uint8Array, at: number = Date.now()): void {
+  save(task: string, state: Iterable<Uint8Array>, at: number = Date.now()): void {
     this.database.transaction(() => {
       this.tasks.requireOpen(task);
-      this.database
-        .prepare(
-          `INSERT INTO discriminants (task, state, updated_at) VALUES (?, ?, ?)
-           ON CONFLICT (task) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at`,
-        )
-        .run(task, state, at);
+      this.database.prepare('DELETE FROM discriminant_parts WHERE task = ?').run(task);
+      const begin = this.database.prepare(
+        `INSERT INTO discriminants (task, state, updated_at) VALUES (?, ?, ?)
+         ON CONFLICT (task) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at`,
+      );
+      const add = this.database.prepare(
+        'INSERT INTO discriminant_parts (task, part, bytes) VALUES (?, ?, ?)',
+      );
+      let part = 0;
+      for (const bytes of state) {
+        if (part === 0) begin.run(task, bytes, at);
+        else add.run(task, part, bytes);
+        part++;
+      }
     })();
   }
 
@@ -34,6 +43,14 @@ export class DiscriminantStore {
         'SELECT state, updated_at FROM discriminants WHERE task = ?',
       )
       .get(task);
-    return row && { state: new Uint8Array(row.state), updatedAt: row.updated_at };
+    const parts = this.database
+      .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM discriminant_parts WHERE task = ? ORDER BY part')
+      .all(task);
+    return (
+      row && {
+        state: new Uint8Array(Buffer.concat([row.state, ...parts.map((p) => p.bytes)])),
+        updatedAt: row.updated_at,
+      }
+    );
   }
 }

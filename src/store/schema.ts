@@ -156,4 +156,26 @@ export const agentMigrations: readonly string[] = [
   `,
   LABEL_SQL,
   WEBHOOK_SQL,
+  // A discriminant's state is written in pieces, of which the first is in its own row: 8 MB at once are several times as much
+  // in memory on the way.
+  `
+  CREATE TABLE discriminant_parts (
+    task  TEXT NOT NULL REFERENCES tasks (name),
+    part  INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (task, part)
+  ) STRICT;
+
+  CREATE TRIGGER closed_keeps_parts BEFORE UPDATE ON discriminant_parts
+  WHEN (SELECT closed_at FROM tasks WHERE name = OLD.task) IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'task-closed: the task keeps its discriminant'); END;
+
+  CREATE TRIGGER closed_takes_no_part BEFORE INSERT ON discriminant_parts
+  WHEN (SELECT closed_at FROM tasks WHERE name = NEW.task) IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'task-closed: the task keeps its discriminant'); END;
+
+  CREATE TRIGGER closed_loses_no_part BEFORE DELETE ON discriminant_parts
+  WHEN (SELECT closed_at FROM tasks WHERE name = OLD.task) IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'task-closed: the task keeps its discriminant'); END;
+  `,
 ];

@@ -50,13 +50,16 @@ test('names and classes that cannot be are refused with the reason', () => {
 test('a closed task stays as it is, whoever writes', () => {
   let store = openStore(scratch.path());
   store.tasks.create(tops);
-  store.discriminants.save('tops', new Uint8Array([1, 2]), 6);
+  const parts = [1, 2, 3].map((n) => new Uint8Array([n]));
+  store.discriminants.save('tops', parts, 5);
+  // A shorter one leaves nothing of a longer one before.
+  store.discriminants.save('tops', parts.slice(0, 2), 6);
   store.tasks.close('tops', 9);
   store.tasks.close('tops', 10);
   store = reopened(store);
   expect(store.tasks.get('tops')?.closedAt).toBe(9);
   expect(() => store.tasks.addClass('tops', 'hat')).toThrow(failing('task-closed'));
-  expect(() => store.discriminants.save('tops', new Uint8Array(1))).toThrow(failing('task-closed'));
+  expect(() => store.discriminants.save('tops', [new Uint8Array(1)])).toThrow(failing('task-closed'));
   expect(store.discriminants.load('tops')).toEqual({ state: new Uint8Array([1, 2]), updatedAt: 6 });
   expect(() =>
     store.versions.add({
@@ -75,6 +78,9 @@ test('a closed task stays as it is, whoever writes', () => {
     `UPDATE tasks SET classes = '[]'`,
     `UPDATE discriminants SET state = x'00'`,
     `INSERT OR REPLACE INTO discriminants (task, state, updated_at) VALUES ('tops', x'00', 1)`,
+    `UPDATE discriminant_parts SET bytes = x'00'`,
+    `INSERT OR REPLACE INTO discriminant_parts (task, part, bytes) VALUES ('tops', 1, x'00')`,
+    'DELETE FROM discriminant_parts',
     `INSERT INTO promotions (task, at, reason) VALUES ('tops', 1, '')`,
   ]) {
     expect(() => store.database.exec(sql), sql).toThrow(/task-closed/);

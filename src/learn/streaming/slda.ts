@@ -23,6 +23,8 @@ interface Header {
 
 /** Samples that are taken in at once. */
 const PORTION = 1024;
+/** Values of a state that are handed over at once. */
+const PIECE = 1 << 16;
 /** Share of new samples up to which the covariance before them will do. */
 const FEW_NEW = 0.1;
 /** Fewer samples say little of a covariance: until it was factorized, an answer in a hurry goes without. */
@@ -252,23 +254,19 @@ export class StreamingDiscriminant {
     return merged;
   }
 
-  /** The state as bytes, for the store. */
-  encode(): Uint8Array {
+  /** The state as bytes, for the store; in pieces, since it is 8 MB for 2,048 features. */
+  *encode(): Generator<Uint8Array> {
     const { classes, counts, shrinkage, temperature } = this;
     const header: Header = { classes, counts, blocks: [...this.blocks], shrinkage, temperature };
     const json = Buffer.from(JSON.stringify(header));
     const length = Buffer.alloc(4);
     length.writeUInt32LE(json.length);
-    const start = 12 + json.length;
-    const values = this.classes.length * this.width + this.scatter.length;
-    const bytes = new Uint8Array(start + 4 * values);
-    bytes.set(Buffer.concat([MAGIC, length, json]));
-    let at = start;
-    for (const part of [...this.means.map((m) => Float32Array.from(m)), this.scatter]) {
-      bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
-      at += part.byteLength;
+    yield Buffer.concat([MAGIC, length, json]);
+    for (const values of [...this.means, this.scatter]) {
+      for (let from = 0; from < values.length; from += PIECE) {
+        yield new Uint8Array(Float32Array.from(values.subarray(from, from + PIECE)).buffer);
+      }
     }
-    return bytes;
   }
 
   /** @throws LichenError `discriminant-invalid` */
