@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../src/backbone/manifest.js';
 import type { LearnResult } from '../src/cli/learn-result.js';
+import { LEAN_ALLOCATOR } from '../src/process-memory.js';
 import type { Dataset } from './data.js';
 import { copyPictures } from './job.js';
 
@@ -84,7 +85,9 @@ async function learnUnder(
     ...['--epochs', String(epochs), '--batch', String(batch)],
     ...(cap === 0 ? [] : ['--memory', `${cap}MiB`]),
   ];
-  const output = await run(process.execPath, args).catch((error: { stdout?: string }) => {
+  // As the command's first line starts it.
+  const env = { ...process.env, ...LEAN_ALLOCATOR };
+  const output = await run(process.execPath, args, { env }).catch((error: { stdout?: string }) => {
     if (!error.stdout) throw error;
     return { stdout: error.stdout };
   });
