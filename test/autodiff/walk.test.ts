@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gradients, isTrainable } from '../../src/autodiff/gradient.js';
+import { gradients, isTrainable, trainableOperators } from '../../src/autodiff/gradient.js';
 import { LichenError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { float, floats, int, node } from '../../src/onnx/model.js';
@@ -24,6 +24,14 @@ describe('gradients', () => {
     expect(() => gradients(b, 'loss', ['x'])).toThrow(
       /Hardmax.*'odd'.*supported: .*Conv.*Gemm.*Cut the network/,
     );
+  });
+
+  it('list what files may have, and nothing that only graphs built here have', () => {
+    expect(trainableOperators).toEqual(
+      expect.arrayContaining(['Conv', 'Gelu', 'GroupNormalization', 'Upsample']),
+    );
+    for (const inner of ['Binarize', 'FirstMax', 'PatchGemm'])
+      expect(trainableOperators).not.toContain(inner);
   });
 
   it('refuse nothing that lies before what is trained, or that the loss does not depend on', () => {
