@@ -233,7 +233,8 @@ export const evaluations: Readonly<Record<string, Evaluation>> = {
   BatchNormalization: (n, [x, ...parameters]) => {
     const values = numbersOf(x!);
     const [scale, shift, given, variance] = parameters.map(numbersOf);
-    if (parameters.some((p) => p.data.length !== x!.dims[1])) throw new RangeError('its statistics do not fit');
+    if (parameters.some((p) => p.data.length !== x!.dims[1]))
+      throw new RangeError('its statistics do not fit');
     const inner = sizeOf(x!.dims.slice(2));
     const channel = values.map((_, i) => Math.floor(i / inner) % x!.dims[1]!);
     const training = intAttribute(n, 'training_mode', 0) === 1;

@@ -29,7 +29,12 @@ import { widen } from './widen.js';
 export function normalize(model: Model): Model {
   const wide = widen(model);
   // Before, too: what quantizes may have its scale by way of an Identity or a Cast.
-  const { graph: given, opset, domains: _, ...rest } = dequantize({ ...wide, graph: foldConstants(wide.graph) });
+  const {
+    graph: given,
+    opset,
+    domains: _,
+    ...rest
+  } = dequantize({ ...wide, graph: foldConstants(wide.graph) });
   const graph = foldConstants(given);
   const initializers = new Map(graph.initializers);
   const shapes = new BatchShapes(graph, initializers);
@@ -124,6 +129,8 @@ function foldBatchNorm(n: Node, c: ConversionContext): Node[] {
     if (!values) throw refused(n, `its input ${i} ('${n.inputs[i] ?? ''}') must be a float constant`);
     return values;
   }) as [number[], number[], number[], number[]];
+  const counts = [gamma, beta, mean, variance].map((values) => values.length);
+  if (new Set(counts).size > 1) throw refused(n, `it has statistics of ${counts.join(', ')} channels`);
   const epsilon = floatAttribute(n, 'epsilon', 1e-5);
   // It has a gradient rule, too, for where the number of axes cannot be told.
   if (rank === undefined || rank < 2) return [{ ...n, attributes: { epsilon: float(epsilon) } }];

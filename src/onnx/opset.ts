@@ -301,7 +301,12 @@ export function inBuildSet(n: Node, c: ConversionContext): Node[] {
   const conversion = CONVERSIONS.get(n.op);
   if (!conversion) return [n];
   if (!n.inputs[0] || !n.outputs[0]) throw refused(n, 'it has no input or no output');
-  return conversion(n, c);
+  try {
+    return conversion(n, c);
+  } catch (error) {
+    // What does not fit, such as a kernel wider than what it reads.
+    throw error instanceof RangeError ? refused(n, error.message) : error;
+  }
 }
 
 const NUMBERS: ReadonlySet<ElementType> = new Set([

@@ -162,7 +162,7 @@ describe('a pair around an activation', () => {
       node('QuantizeLinear', ['x', 's1', 'z1'], ['q']),
       node('DequantizeLinear', ['q', 's1', 'z1'], ['y']),
     ];
-    const { graph } = normalize(oneToOne(nodes, from, 17));
+    const { graph } = normalize(oneToOne(nodes, from, 17, ['N', 4]));
     expect(graph.nodes.map((n) => n.op)).toEqual(['Clip']);
     const [low, high] = graph.nodes[0]!.inputs.slice(1).map((i) => graph.initializers.get(i)!.data[0]);
     expect([low, high]).toEqual([Math.fround(-7 * Math.fround(0.02)), Math.fround(248 * Math.fround(0.02))]);
