@@ -14,23 +14,33 @@ const step = (b: GraphBuilder, x: string, slope: number, offset: number): string
 /** 1 where a value that is never negative is positive, else 0. */
 export const positive = (b: GraphBuilder, x: string): string => step(b, x, STEEP, 0);
 
+/** Limits as far from their middle as this or nearer: there the distance from the middle is exact to 1e-6. */
+const NEAR = 16;
+
 /** 1 where a clip lets its input through, else 0; undefined where it has no limits. */
 export function clipGate({ b, x, y }: RuleContext): string | undefined {
-  const [, lo, hi] = x;
+  const [lo, hi] = [limit(b, x[1]), limit(b, x[2])];
   if (lo && hi) {
     const [low, high] = [constantOf(b, lo), constantOf(b, hi)];
     const middle = Math.fround((low + high) / 2);
     const half = Math.fround(high - middle);
-    // Only where the limits are as far from the middle in single precision as in truth, as for relu6.
-    if (half > 0 && half === Math.fround(middle - low)) {
-      // Less steep where wide limits would overflow.
-      const slope = Math.min(STEEP, 2 ** (120 - Math.ceil(Math.log2(half))));
-      return step(b, b.op('Abs', [sub(b, y, b.scalar(middle))]), -slope, half * slope);
+    // Only where the limits are as far from the middle in single precision as in truth, as for relu6. Between wide ones
+    // the distance from the middle is too coarse to tell a small value from a limit of zero.
+    if (half > 0 && half <= NEAR && half === Math.fround(middle - low)) {
+      return step(b, b.op('Abs', [sub(b, y, b.scalar(middle))]), -STEEP, half * STEEP);
     }
     return step(b, b.op('Mul', [sub(b, y, lo), sub(b, hi, y)]), STEEP, 0);
   }
   if (lo) return positive(b, sub(b, y, lo));
   return hi ? positive(b, sub(b, hi, y)) : undefined;
+}
+
+/** The largest number in single precision. */
+const LARGEST = 3.4028234663852886e38;
+
+/** A limit that limits: exporters write infinity, or the largest number, where there is none. */
+function limit(b: GraphBuilder, name: string | undefined): string | undefined {
+  return name && Math.abs(constantOf(b, name)) >= LARGEST ? undefined : name;
 }
 
 /** The value of a constant scalar; NaN for any other tensor. */

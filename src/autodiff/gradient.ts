@@ -1,7 +1,8 @@
 import { LichenError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { ElementType, intAttribute, type Node } from '../onnx/model.js';
-import { operatorName } from '../onnx/shapes.js';
+import { replacedOperators } from '../onnx/normalize.js';
+import { INNER_OPERATORS, operatorName } from '../onnx/shapes.js';
 import { add, type Rule, type RuleContext } from './rule.js';
 import { activation } from './rules/activation.js';
 import { conv } from './rules/conv.js';
@@ -30,6 +31,12 @@ export const gradientRules: Readonly<Record<string, Rule>> = {
   ...resample,
   ...shape,
 };
+
+/** The operators that a crown may have in its file: those with a rule, and those that are rewritten into such. */
+export const trainableOperators: readonly string[] = [
+  ...Object.keys(gradientRules).filter((op) => !INNER_OPERATORS.has(op)),
+  ...replacedOperators,
+].sort();
 
 /** Operators that give truth values, positions or sizes. */
 const PASSIVE = new Set([
@@ -85,7 +92,7 @@ export function pulledBack(
       throw new LichenError(
         'gradient-unsupported',
         `operator ${op} (node '${n.name}') has no gradient rule, so what lies before it cannot be trained; ` +
-          `supported: ${Object.keys(gradientRules).sort().join(', ')}. Cut the network after it.`,
+          `supported: ${trainableOperators.join(', ')}. Cut the network after it.`,
       );
     }
     const wants = (i: number) => active.has(n.inputs[i] ?? '');

@@ -6,6 +6,7 @@ import { freeBatch } from '../onnx/free-batch.js';
 import { type Model, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel } from '../onnx/read.js';
+import { scalarScales } from '../onnx/scalar-scales.js';
 import { type LatentEncoding, type LatentShape, latentLayout } from './latent.js';
 import { type BackboneManifest, type LoadedManifest, loadManifest } from './manifest.js';
 import { Trunk } from './trunk.js';
@@ -129,7 +130,7 @@ function readWhole(manifestFile: string): { loaded: LoadedManifest; whole: Model
   return { loaded, whole: subModel(model, model.graph.inputs, features) };
 }
 
-const runnable = (trunk: Model): Model => withFloatBoundary(freeBatch(trunk));
+const runnable = (trunk: Model): Model => withFloatBoundary(freeBatch(scalarScales(trunk)));
 
 /** Runs the trunk once on an empty picture: the one way to learn its output's shape that holds for any network. */
 async function outputShape(engine: Engine, trunk: Model, manifest: BackboneManifest): Promise<number[]> {

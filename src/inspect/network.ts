@@ -39,8 +39,8 @@ export function openNetwork(file: string, inputShape?: readonly number[]): Netwo
     if (first === undefined) throw new LichenError('onnx-invalid', `${file} has no output`);
     return networkOf(file, model, { features: first, others, manifest: null, split: null }, inputShape);
   }
-  const { manifest, model: bytes, modelFile } = loadManifest(file);
-  const model = decodeModel(bytes, modelFile);
+  const { manifest, model: bytes, modelFile, external } = loadManifest(file);
+  const model = decodeModel(bytes, modelFile, external);
   const outputs = model.graph.outputs.map((o) => o.name);
   if (!outputs.includes(manifest.features)) {
     throw new LichenError(

@@ -94,6 +94,12 @@ export class BatchShapes {
     return this.one.dims(name);
   }
 
+  /** The axes of a tensor that have one element whatever the batch, where its shape can be told. */
+  ones(name: string): number[] | undefined {
+    const two = this.two.dims(name);
+    return two && this.one.dims(name)?.flatMap((d, i) => (d === 1 && two[i] === 1 ? [i] : []));
+  }
+
   /**
    * Takes the next node, in order.
    * @returns false where the node is not needed any more, since its output is a constant now
@@ -126,19 +132,22 @@ export class BatchShapes {
     const from = this.one.dims(x);
     const from2 = this.two.dims(x);
     if (!target || !other || !from || !from2 || intAttribute(n, 'allowzero', 0) === 1) return undefined;
-    const copied = (i: number) => from[i] === target[i] && from2[i] === other[i];
     if (target.some((d, i) => d !== other[i])) {
-      let left = !target.includes(-1);
-      return target.map((d, i) => {
-        if (d === other[i]) return d;
-        if (copied(i)) return 0;
-        // Only one size can be what is left; another one keeps its value, which the shape's check then refuses.
-        const free = left;
-        left = false;
-        return free ? -1 : d;
-      });
+      const [one, two] = [resolved(target, from), resolved(other, from2)];
+      const copied = (i: number) => from[i] === one[i] && from2[i] === two[i];
+      const open = one.filter((d, i) => d !== two[i] && !copied(i)).length;
+      // Only one size can be what is left; with more of them the target is computed when it runs.
+      if (open > 1 || !one.every(Number.isInteger)) return undefined;
+      return one.map((d, i) => (d === two[i] ? d : copied(i) ? 0 : -1));
     }
     const fits = sizeOf(target) === sizeOf(from) && sizeOf(from) !== sizeOf(from2);
     return fits && target[0] === 1 && from[0] === 1 && from2[0] === 2 ? [0, ...target.slice(1)] : undefined;
   }
+}
+
+/** A Reshape's target with its 0 and -1 as the sizes that they stand for. */
+function resolved(target: readonly number[], from: readonly number[]): number[] {
+  const sizes = target.map((d, i) => (d === 0 ? (from[i] ?? 0) : d));
+  const rest = sizeOf(sizes.filter((d) => d !== -1));
+  return sizes.map((d) => (d === -1 ? sizeOf(from) / rest : d));
 }

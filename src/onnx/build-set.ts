@@ -24,6 +24,7 @@ export function conversionContext(
       return name;
     },
     dims: (name) => shapes.dims(name),
+    ones: (name) => shapes.ones(name),
     rank: (name) => shapes.dims(name)?.length ?? rank(name),
     values: (name) => numbersOf(constants.get(name ?? '')),
   };

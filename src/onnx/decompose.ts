@@ -107,3 +107,6 @@ const decompositions: Readonly<Record<string, Decomposition>> = {
   },
   RMSNormalization: rmsNormalization,
 };
+
+/** Operators that are always rewritten here, as files name them. */
+export const decomposedOperators: readonly string[] = Object.keys(decompositions);

@@ -13,6 +13,9 @@ export interface ValueContext {
   known(name: string): ConstantTensor | undefined;
 }
 
+/** Inputs that an operator has at least, where that is not said by the rule for its shape. */
+const FEWEST: Readonly<Record<string, number>> = { BatchNormalization: 5, Where: 3 };
+
 /**
  * The outputs of a node all of whose inputs have known values, and of Shape and Size where the shape is known:
  * the chains of integers by which exporters compute the shapes of a Reshape or an Expand, and what they left
@@ -24,9 +27,9 @@ export function evaluate(n: Node, c: ValueContext, limit: number): ConstantTenso
   const rule = n.domain === '' && Object.hasOwn(evaluations, n.op) ? evaluations[n.op] : undefined;
   if (n.op === 'Shape' || n.op === 'Size') {
     const shape = c.shape(n.inputs[0]!);
-    return shape && n.domain === '' ? [shapeValue(n, shape)] : undefined;
+    return shape?.every(Number.isInteger) && n.domain === '' ? [shapeValue(n, shape)] : undefined;
   }
-  if (!rule || n.inputs.length === 0) return undefined;
+  if (!rule || n.inputs.length < (FEWEST[n.op] ?? 1)) return undefined;
   const x: ConstantTensor[] = [];
   for (const name of n.inputs) {
     const t = name ? c.known(name) : undefined;

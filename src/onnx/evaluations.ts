@@ -39,7 +39,12 @@ export function like(type: ElementType, values: readonly number[], dims: readonl
 function picked(t: ConstantTensor, at: ArrayLike<number>, dims: readonly number[]): ConstantTensor {
   const data = t.data.slice(0, 0).constructor as new (n: number) => TensorData;
   const to = new data(at.length);
-  for (let k = 0; k < at.length; k++) to[k] = t.data[at[k]!]!;
+  for (let k = 0; k < at.length; k++) {
+    const value = t.data[at[k]!];
+    if (value === undefined)
+      throw new RangeError(`a constant of ${t.data.length} elements has none at ${at[k]}`);
+    to[k] = value;
+  }
   return { type: t.type, dims: [...dims], data: to };
 }
 
@@ -228,6 +233,8 @@ export const evaluations: Readonly<Record<string, Evaluation>> = {
   BatchNormalization: (n, [x, ...parameters]) => {
     const values = numbersOf(x!);
     const [scale, shift, given, variance] = parameters.map(numbersOf);
+    if (parameters.some((p) => p.data.length !== x!.dims[1]))
+      throw new RangeError('its statistics do not fit');
     const inner = sizeOf(x!.dims.slice(2));
     const channel = values.map((_, i) => Math.floor(i / inner) % x!.dims[1]!);
     const training = intAttribute(n, 'training_mode', 0) === 1;

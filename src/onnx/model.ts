@@ -133,6 +133,12 @@ export function stringAttribute(node: Node, name: string, fallback: string): str
   return a?.kind === 'string' ? a.value : fallback;
 }
 
+/** A node without some of its attributes. */
+export function without(n: Node, ...names: string[]): Node {
+  const kept = Object.entries(n.attributes).filter(([name]) => !names.includes(name));
+  return { ...n, attributes: Object.fromEntries(kept) };
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, d) => product * d, 1);

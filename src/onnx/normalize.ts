@@ -1,7 +1,7 @@
 import { BatchShapes } from './batch-shapes.js';
 import { conversionContext } from './build-set.js';
 import { BUILD_IR_VERSION, BUILD_OPSET } from './builder.js';
-import { decompose } from './decompose.js';
+import { decompose, decomposedOperators } from './decompose.js';
 import { dequantize } from './dequantize.js';
 import { foldConstants } from './fold.js';
 import {
@@ -17,6 +17,7 @@ import {
 } from './model.js';
 import { type ConversionContext, inBuildSet } from './opset.js';
 import { refused } from './refused.js';
+import { INNER_OPERATORS } from './shapes.js';
 import { widen } from './widen.js';
 
 /**
@@ -26,7 +27,14 @@ import { widen } from './widen.js';
  * @throws LichenError `onnx-invalid` where the meaning would change
  */
 export function normalize(model: Model): Model {
-  const { graph: given, opset, domains: _, ...rest } = dequantize(widen(model));
+  const wide = widen(model);
+  // Before, too: what quantizes may have its scale by way of an Identity or a Cast.
+  const {
+    graph: given,
+    opset,
+    domains: _,
+    ...rest
+  } = dequantize({ ...wide, graph: foldConstants(wide.graph) });
   const graph = foldConstants(given);
   const initializers = new Map(graph.initializers);
   const shapes = new BatchShapes(graph, initializers);
@@ -46,7 +54,9 @@ export function normalize(model: Model): Model {
       if (needed && !alias.has(k.outputs[0]!)) nodes.push(last);
     }
   }
-  const merged = mergeScales(used(nodes, outputs), initializers, outputs, constant);
+  const kept = used(nodes, outputs);
+  checkRead(kept, new Set([...initializers.keys(), ...graph.inputs.map((i) => i.name)]));
+  const merged = mergeScales(kept, initializers, outputs, constant);
   return {
     ...rest,
     graph: { ...graph, nodes: merged, initializers },
@@ -54,6 +64,12 @@ export function normalize(model: Model): Model {
     irVersion: Math.max(model.irVersion, BUILD_IR_VERSION),
   };
 }
+
+/** Operators of files that no normalized graph has: others, or constants, stand in their place. */
+export const replacedOperators: readonly string[] = [
+  ...decomposedOperators,
+  ...['Constant', 'DequantizeLinear', 'GroupNormalization', 'QuantizeLinear', 'Upsample'],
+];
 
 /** Nodes that something reads: what only computed sizes is not needed any more. */
 function used(nodes: readonly Node[], outputs: ReadonlySet<string>): Node[] {
@@ -68,8 +84,18 @@ function used(nodes: readonly Node[], outputs: ReadonlySet<string>): Node[] {
     .reverse();
 }
 
+/** Every tensor that is read must be there: of nodes that are dropped, second outputs are not, such as a Dropout's mask. */
+function checkRead(nodes: readonly Node[], known: Set<string>): void {
+  for (const n of nodes) {
+    const missing = n.inputs.find((i) => i !== '' && !known.has(i));
+    if (missing !== undefined) throw refused(n, `it reads '${missing}', which is not given at inference`);
+    for (const o of n.outputs) known.add(o);
+  }
+}
+
 /** A node of the standard's operator set. */
 function standard(n: Node): Node {
+  if (INNER_OPERATORS.has(n.op)) throw refused(n, 'the standard has no such operator');
   if (n.domain === '') return n;
   throw refused(
     n,
@@ -103,6 +129,8 @@ function foldBatchNorm(n: Node, c: ConversionContext): Node[] {
     if (!values) throw refused(n, `its input ${i} ('${n.inputs[i] ?? ''}') must be a float constant`);
     return values;
   }) as [number[], number[], number[], number[]];
+  const counts = [gamma, beta, mean, variance].map((values) => values.length);
+  if (new Set(counts).size > 1) throw refused(n, `it has statistics of ${counts.join(', ')} channels`);
   const epsilon = floatAttribute(n, 'epsilon', 1e-5);
   // It has a gradient rule, too, for where the number of axes cannot be told.
   if (rank === undefined || rank < 2) return [{ ...n, attributes: { epsilon: float(epsilon) } }];

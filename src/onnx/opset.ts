@@ -14,7 +14,9 @@ import {
   node,
   string,
   stringAttribute,
+  without,
 } from './model.js';
+import { explicitPads } from './pads.js';
 import { refused } from './refused.js';
 
 /** What a conversion may ask and do. */
@@ -28,6 +30,8 @@ export interface ConversionContext {
   /** The shape of a tensor, where it can be told; the batch counts as 1. */
   dims(name: string): readonly number[] | undefined;
   rank(name: string): number | undefined;
+  /** The axes of one element, whatever the batch, where the shape can be told. */
+  ones(name: string): number[] | undefined;
   /** The values of a constant. */
   values(name: string | undefined): number[] | undefined;
 }
@@ -35,17 +39,10 @@ export interface ConversionContext {
 /** Returns what stands for a node in the build operator set; the last node has its output. */
 type Conversion = (n: Node, c: ConversionContext) => Node[];
 
-/** A node without some of its attributes. */
-function without(n: Node, ...names: string[]): Node {
-  return {
-    ...n,
-    attributes: Object.fromEntries(Object.entries(n.attributes).filter(([k]) => !names.includes(k))),
-  };
-}
-
 function required(n: Node, c: ConversionContext, i: number, what: string): number[] {
   const values = c.values(n.inputs[i]);
   if (!values) throw refused(n, `its ${what} must be a constant`);
+  if (what !== 'scales' && !values.every(Number.isInteger)) throw refused(n, `its ${what} are [${values}]`);
   return values;
 }
 
@@ -55,20 +52,35 @@ function axesOf(n: Node, c: ConversionContext): number[] | undefined {
   return axes?.length ? axes : undefined;
 }
 
-/** Axes became an input in set 13. */
+/**
+ * Axes became an input in set 13. Without any, a Squeeze takes away every axis of one element: of a batch of one sample
+ * the batch, too, which is not meant.
+ */
 const squeeze: Conversion = (n, c) => {
-  const axes = intsAttribute(n, 'axes');
+  const given = intsAttribute(n, 'axes');
+  const all = n.op === 'Squeeze' && !n.inputs[1] && !given?.length;
+  const axes = all ? c.ones(n.inputs[0]!) : given;
   if (!axes) return [n];
+  if (axes.length === 0) return [node('Identity', [n.inputs[0]!], [n.outputs[0]!])];
   return [
     { ...without(n, 'axes'), inputs: [n.inputs[0]!, c.constant(`${n.outputs[0]}.axes`, int64s(axes))] },
   ];
+};
+
+/** What a reduction over no axis does to every element, where that is not nothing. */
+const ALONE: Readonly<Record<string, string>> = {
+  ReduceL1: 'Abs',
+  ReduceL2: 'Abs',
+  ReduceLogSum: 'Log',
+  ReduceSumSquare: 'Mul',
 };
 
 /** ReduceSum has its axes as an input since set 13, the others since 18: after the build set. */
 const reduce: Conversion = (n, c) => {
   const axes = axesOf(n, c);
   if (!axes && intAttribute(n, 'noop_with_empty_axes', 0) === 1) {
-    return [node('Identity', [n.inputs[0]!], [n.outputs[0]!])];
+    const x = n.inputs[0]!;
+    return [node(ALONE[n.op] ?? 'Identity', n.op === 'ReduceSumSquare' ? [x, x] : [x], [n.outputs[0]!])];
   }
   const plain = { ...without(n, 'axes', 'noop_with_empty_axes'), inputs: [n.inputs[0]!] };
   if (!axes) return [plain];
@@ -222,10 +234,13 @@ const resize: Conversion = (n, c) => {
   return [{ ...plain, inputs: [n.inputs[0]!, '', c.constant(`${out}.scales`, floats(scales, [rank]))] }];
 };
 
-/** Dilations are new in set 19. */
-const averagePool: Conversion = (n) => {
-  if (intsAttribute(n, 'dilations')?.some((d) => d !== 1)) throw refused(n, 'dilations are not supported');
-  return [without(n, 'dilations')];
+/** Since set 12 the exponent may be of integers, with which no gradient is computed. */
+const pow: Conversion = (n, c) => {
+  const [x, exponent] = n.inputs;
+  if (c.opset < 12 || !exponent) return [n];
+  const cast = c.fresh(`${n.outputs[0]}.exponent`);
+  const to = int(ElementType.float);
+  return [node('Cast', [exponent], [cast], { to }), { ...n, inputs: [x!, cast] }];
 };
 
 /** What casts to 8-bit floats do is new in sets 19 and 24. */
@@ -264,7 +279,10 @@ const CONVERSIONS: ReadonlyMap<string, Conversion> = new Map<string, Conversion>
   ['LogSoftmax', softmax],
   ['Upsample', upsample],
   ['Resize', upsample],
-  ['AveragePool', averagePool],
+  ['AveragePool', explicitPads],
+  ['MaxPool', explicitPads],
+  ['Conv', explicitPads],
+  ['Pow', pow],
   ['Cast', cast],
   // The ratio became an input in set 12, and is of no use at inference.
   ['Dropout', (n, c) => [c.opset < 12 ? without(n, 'ratio') : n]],
@@ -283,7 +301,12 @@ export function inBuildSet(n: Node, c: ConversionContext): Node[] {
   const conversion = CONVERSIONS.get(n.op);
   if (!conversion) return [n];
   if (!n.inputs[0] || !n.outputs[0]) throw refused(n, 'it has no input or no output');
-  return conversion(n, c);
+  try {
+    return conversion(n, c);
+  } catch (error) {
+    // What does not fit, such as a kernel wider than what it reads.
+    throw error instanceof RangeError ? refused(n, error.message) : error;
+  }
 }
 
 const NUMBERS: ReadonlySet<ElementType> = new Set([

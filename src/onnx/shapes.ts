@@ -22,6 +22,13 @@ const rules: Readonly<Record<string, ShapeRule>> = {
   ...window,
 };
 
+/** Operators that only graphs built here have, of the set `lichen`; the standard has none of these names. */
+export const INNER_OPERATORS: ReadonlySet<string> = new Set(['Binarize', 'FirstMax', 'PatchGemm']);
+
+const standardOperators = Object.keys(rules)
+  .filter((op) => !INNER_OPERATORS.has(op))
+  .sort();
+
 /** An operator as messages name it: with its set, where that is not the standard's. */
 export const operatorName = ({ op, domain }: Pick<Node, 'op' | 'domain'>) =>
   domain && domain !== 'lichen' ? `${domain}::${op}` : op;
@@ -36,7 +43,7 @@ export function inferShapes(n: Node, c: ShapeContext): number[][] {
   if (!rule) {
     throw new LichenError(
       'onnx-shape',
-      `the shape of operator ${name} (node '${n.name}') cannot be inferred; supported: ${Object.keys(rules).sort().join(', ')}. ` +
+      `the shape of operator ${name} (node '${n.name}') cannot be inferred; supported: ${standardOperators.join(', ')}. ` +
         'Cut the network after it.',
     );
   }

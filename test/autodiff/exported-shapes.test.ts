@@ -101,6 +101,35 @@ describe('shapes that exporters compute', () => {
       },
     }));
 
+  it('windows of every picture and back, by the batch and by -1 at once', async () => {
+    const sizes = (name: string, n: string, ...rest: string[]) =>
+      node('Concat', [n, ...rest], [name], { axis: int(0) });
+    const b = await holds({
+      opset: 13,
+      dims: [3, 4, 6],
+      nodes: [
+        node('Shape', ['x'], ['shape']),
+        node('Slice', ['shape', 'zero', 'one'], ['n']),
+        node('Mul', ['n', 'two'], ['windows']),
+        sizes('apart', 'windows', 'minus', 'six'),
+        node('Reshape', ['x', 'apart'], ['w']),
+        node('Softmax', ['w'], ['p'], { axis: int(1) }),
+        // Were the -1 kept beside a batch of 1, the windows of all pictures would be taken for one picture's.
+        sizes('back', 'n', 'minus', 'two', 'six'),
+        node('Reshape', ['p', 'back'], ['pictures']),
+        node('ReduceMean', ['pictures'], ['y'], { axes: ints([1]), keepdims: int(0) }),
+      ],
+      constants: {
+        zero: int64s([0]),
+        one: int64s([1]),
+        two: int64s([2]),
+        six: int64s([6]),
+        minus: int64s([-1]),
+      },
+    });
+    expect(b.shape('y')).toEqual([3, 2, 6]);
+  });
+
   it('stay in the graph, so that the batch may have another size when it runs', async () => {
     const { graph } = normalize(modelOf(flatten));
     const b = new GraphBuilder();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrtEngine } from '../../src/engine/ort.js';
-import { float, floats, int, int64s, ints, node, string } from '../../src/onnx/model.js';
+import { ElementType, float, floats, int, int64s, ints, node, string } from '../../src/onnx/model.js';
 import { normalize } from '../../src/onnx/normalize.js';
 import { computed, draw, type Form, holds, modelOf, single, trained } from './form.js';
 
@@ -148,6 +148,32 @@ describe('operators that came after the build set', () => {
       }),
       { numRuns: 15, seed: 1 },
     );
+  });
+});
+
+describe('forms that other exporters write', () => {
+  it.each([ElementType.int64, ElementType.int32])('a power of integers of type %d', async (type) => {
+    await holds({
+      opset: 13,
+      dims: [2, 3],
+      nodes: single('Pow', {}, ['x', 'p']),
+      constants: {
+        p: { type, dims: [], data: type === ElementType.int64 ? BigInt64Array.of(3n) : Int32Array.of(3) },
+      },
+    });
+  });
+
+  it.each([
+    'ReduceL1',
+    'ReduceL2',
+    'ReduceLogSumExp',
+    'ReduceMax',
+    'ReduceMean',
+    'ReduceSum',
+    'ReduceSumSquare',
+  ])('%s over no axis, which some do something to every element', async (op) => {
+    const nodes = single(op, { noop_with_empty_axes: int(1) });
+    await holds({ opset: 18, dims: [2, 3], nodes, kinks: [0] });
   });
 });
 

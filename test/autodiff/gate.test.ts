@@ -54,6 +54,17 @@ describe('a gate', () => {
     expect(await slopes([next(lo, lo < 0 ? 1 : -1), lo, inside, hi, next(hi, 1)], clip)).toEqual(expected);
   });
 
+  it.each([
+    ['infinity', Number.POSITIVE_INFINITY],
+    ['the largest number', 3.4028234663852886e38],
+    ['a large number', 1e6],
+  ])('of a clip from zero to %s opens at the smallest value above zero', async (_, high) => {
+    const clip = (b: GraphBuilder, x: string) => b.op('Clip', [x, b.scalar(0), b.scalar(high)]);
+    expect(await slopes([-1, 0, 1e-6, 1, 1e4], clip)).toEqual([0, 0, 1, 1, 1]);
+    const mirrored = (b: GraphBuilder, x: string) => b.op('Clip', [x, b.scalar(-high), b.scalar(0)]);
+    expect(await slopes([1, 0, -1e-6, -1, -1e4], mirrored)).toEqual([0, 0, 1, 1, 1]);
+  });
+
   it('of a clip with one limit leaves the other side open', async () => {
     const below = (b: GraphBuilder, x: string) => b.op('Clip', [x, '', b.scalar(2)]);
     expect(await slopes([-1e30, 1.5, 2, 3], below)).toEqual([1, 1, 0, 0]);

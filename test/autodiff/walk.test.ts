@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { gradients, isTrainable } from '../../src/autodiff/gradient.js';
+import { gradients, isTrainable, trainableOperators } from '../../src/autodiff/gradient.js';
 import { LichenError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
-import { float, floats, int, node } from '../../src/onnx/model.js';
+import { ElementType, float, floats, int, node } from '../../src/onnx/model.js';
 
 describe('gradients', () => {
   it('pass straight through the mask threshold', () => {
@@ -24,6 +24,23 @@ describe('gradients', () => {
     expect(() => gradients(b, 'loss', ['x'])).toThrow(
       /Hardmax.*'odd'.*supported: .*Conv.*Gemm.*Cut the network/,
     );
+  });
+
+  it('list what files may have, and nothing that only graphs built here have', () => {
+    expect(trainableOperators).toEqual(
+      expect.arrayContaining(['Conv', 'Gelu', 'GroupNormalization', 'Upsample']),
+    );
+    for (const inner of ['Binarize', 'FirstMax', 'PatchGemm'])
+      expect(trainableOperators).not.toContain(inner);
+  });
+
+  it('name a convolution by integers, which no runtime runs', () => {
+    const b = new GraphBuilder();
+    b.input('x', [1, 1, 3]);
+    const w = b.constant({ type: ElementType.int64, dims: [1, 1, 2], data: BigInt64Array.of(1n, 2n) });
+    b.op('Conv', ['x', w], {}, 'odd');
+    b.op('ReduceSum', ['odd'], { keepdims: int(0) }, 'loss');
+    expect(() => gradients(b, 'loss', ['x'])).toThrow(/'odd' \(Conv\): its weight has no real numbers/);
   });
 
   it('refuse nothing that lies before what is trained, or that the loss does not depend on', () => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openNetwork } from '../../src/inspect/network.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { writeTiny } from '../backbone/tiny-backbone.js';
+import { tinyManifest, tinyModel, writeTiny } from '../backbone/tiny-backbone.js';
+import { encodeExternal } from '../onnx/models.js';
 import { chain, fileOf, withInput, written } from './networks.js';
 
 describe('opening a network', () => {
@@ -66,6 +68,21 @@ describe('opening a network', () => {
     });
     const wrong = writeTiny(join(folder, 'wrong'), { features: 'logits' });
     expect(() => openNetwork(wrong)).toThrow(/names the features 'logits'.*has the outputs features/);
+  });
+
+  it('reads a manifest whose network has its weights in other files', () => {
+    const folder = fileOf('parted', '').slice(0, -'parted'.length);
+    const model = tinyModel();
+    const { bytes, files } = encodeExternal(model, () => ({ location: 'tiny.bin' }));
+    const data = files.get('tiny.bin')!;
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    fileOf('tiny.bin', data);
+    fileOf('tiny.onnx', bytes);
+    const manifest = { ...tinyManifest(bytes), externalData: [{ file: 'tiny.bin', sha256 }] };
+    const whole = openNetwork(writeTiny(join(folder, 'whole')));
+    expect(openNetwork(fileOf('parted.json', JSON.stringify(manifest))).model.graph).toEqual(
+      whole.model.graph,
+    );
   });
 
   it('looks at the first output and names the others', () => {

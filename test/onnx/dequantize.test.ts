@@ -154,6 +154,20 @@ describe('a pair around an activation', () => {
     expectNear(clipped, rounded, 0.00501);
   });
 
+  it('becomes its limits where its scale comes by way of an Identity and its zero point of a Cast', () => {
+    const from = { ...constants, s0: floats([0.02], []), z0: floats([7], []) };
+    const nodes = [
+      node('Identity', ['s0'], ['s1']),
+      node('Cast', ['z0'], ['z1'], { to: int(ElementType.uint8) }),
+      node('QuantizeLinear', ['x', 's1', 'z1'], ['q']),
+      node('DequantizeLinear', ['q', 's1', 'z1'], ['y']),
+    ];
+    const { graph } = normalize(oneToOne(nodes, from, 17, ['N', 4]));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['Clip']);
+    const [low, high] = graph.nodes[0]!.inputs.slice(1).map((i) => graph.initializers.get(i)!.data[0]);
+    expect([low, high]).toEqual([Math.fround(-7 * Math.fround(0.02)), Math.fround(248 * Math.fround(0.02))]);
+  });
+
   it('in operator set 10, too', () => {
     const { graph } = normalize(oneToOne(pair(), constants, 10, [7]));
     expect(graph.nodes[0]!.inputs.map((i) => Number(graph.initializers.get(i)?.data[0]).toFixed(2))).toEqual([

@@ -7,6 +7,7 @@ import {
   float,
   floats,
   int,
+  int64s,
   ints,
   type Model,
   type Node,
@@ -110,6 +111,30 @@ describe('normalization', () => {
       [2, 3],
     );
     expect(n.graph.nodes.every((k) => k.attributes.axes === undefined)).toBe(true);
+  });
+
+  it.each([1, 3])('squeezes axes of one element, but never the batch, in a batch of %d', async (batch) => {
+    const pooled = model([node('GlobalAveragePool', ['x'], ['p']), node('Squeeze', ['p'], ['y'])], {}, 13, [
+      batch,
+      3,
+      2,
+      2,
+    ]);
+    const { graph } = normalize(pooled);
+    const program = await new OrtEngine().compile({ ...pooled, opset: 17, graph });
+    const x = { dims: [batch, 3, 2, 2], data: draw([batch, 3, 2, 2]).data as Float32Array };
+    expect((await program.run({ x })).y!.dims).toEqual([batch, 3]);
+    await program.close();
+  });
+
+  it('leaves a constant index that lies outside to the runtime', () => {
+    const constants = { table: int64s([1, 2, 3]), at: int64s([5]) };
+    const nodes = [
+      node('Gather', ['table', 'at'], ['g']),
+      node('Cast', ['g'], ['f'], { to: int(1) }),
+      node('Add', ['x', 'f'], ['y']),
+    ];
+    expect(normalize(model(nodes, constants, 13, [1, 3])).graph.nodes.map((n) => n.op)).toContain('Gather');
   });
 
   it('drops Identity and Dropout inside the graph', async () => {

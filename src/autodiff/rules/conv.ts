@@ -55,6 +55,8 @@ export const conv: Record<string, Rule> = {
 function inputGradient({ x, dy, b }: RuleContext, w: Window, groups: number): string {
   const xs = b.shape(x[0]!);
   const weight = b.initializers.get(x[1]!);
+  if (weight && !(weight.data instanceof Float32Array))
+    throw new RangeError('its weight has no real numbers');
   const r = w.kernel.length;
   const extent = w.kernel.map((k, i) => (k - 1) * w.dilations[i]! + 1);
   const pads = w.pads.map((p, i) => extent[i % r]! - 1 - p);

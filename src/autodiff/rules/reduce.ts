@@ -15,6 +15,9 @@ import {
   sum,
 } from '../rule.js';
 
+/** Below any length but zero that a vector has in single precision, where squares smaller than 1e-45 vanish. */
+const SMALLEST = 1e-23;
+
 const axesOf = ({ node, b }: RuleContext) => reducedAxes(node, b);
 
 /** A tensor of the output's shape with ones for the axes that were reduced. */
@@ -61,7 +64,8 @@ export const reduce: Record<string, Rule> = {
   ReduceMax: extreme,
   ReduceMin: extreme,
   ReduceL1: (c) => [mul(c.b, c.b.op('Sign', [c.x[0]!]), kept(c, c.dy))],
-  ReduceL2: (c) => [mul(c.b, c.x[0]!, kept(c, div(c.b, c.dy, c.y)))],
+  // Of zeros alone it has a kink; there the slope is taken to be zero, as for Relu, and not 0 / 0.
+  ReduceL2: (c) => [mul(c.b, c.x[0]!, kept(c, div(c.b, c.dy, c.b.op('Max', [c.y, c.b.scalar(SMALLEST)]))))],
   ReduceSumSquare: (c) => [mul(c.b, c.x[0]!, kept(c, scale(c.b, c.dy, 2)))],
   ReduceLogSumExp: (c) => {
     const share = c.b.op('Exp', [sub(c.b, c.x[0]!, kept(c, c.y))]);

@@ -12,6 +12,8 @@ export const resample: Record<string, Rule> = {
     const attribute = intAttribute(node, 'axis', 0);
     const axis = attribute < 0 ? attribute + from.length : attribute;
     const size = from[axis]!;
+    const outside = given.find((i) => !(i >= -size && i < size));
+    if (outside !== undefined) throw new RangeError(`it reads element ${outside} of an axis of ${size}`);
     const flat = reshape(
       b,
       dy,

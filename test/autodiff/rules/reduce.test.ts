@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { gradients } from '../../../src/autodiff/gradient.js';
+import { lower } from '../../../src/autodiff/lower.js';
+import { OrtEngine } from '../../../src/engine/ort.js';
+import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { type Attribute, int, ints } from '../../../src/onnx/model.js';
 import { checkGradient } from '../numeric.js';
 
@@ -50,4 +54,22 @@ describe.each(['Softmax', 'LogSoftmax'])('the gradient of %s', (op) => {
         return y;
       },
     }));
+});
+
+it('the gradient of ReduceL2 is zero for a vector of zeros, which a Relu leaves now and then, and no 0 / 0', async () => {
+  const b = new GraphBuilder();
+  b.input('x', [2, 2]);
+  const length = b.op('ReduceL2', ['x'], { axes: ints([1]), keepdims: int(1) });
+  // As exporters write a normalization to length 1.
+  const unit = b.op('Div', ['x', b.op('Max', [length, b.scalar(1e-12)])]);
+  const loss = b.op('ReduceSum', [b.op('Add', [unit, length])], { keepdims: int(0) });
+  const dx = b.output(gradients(b, loss, ['x']).get('x')!);
+  const program = await new OrtEngine().compile(lower(b.model()), { threads: 1 });
+  const result = await program.run({ x: { dims: [2, 2], data: Float32Array.of(0, 0, 3, 4) } });
+  await program.close();
+  const [a, c, p, q] = result[dx]!.data;
+  expect([a, c]).toEqual([Math.fround(1e12), Math.fround(1e12)]);
+  // d(x / |x|) = (1 - x (x + y) / |x|^2) / |x|; two of these lengths broadcast to both columns.
+  expect(p).toBeCloseTo((1 - (3 * 7) / 25) / 5 + (2 * 3) / 5, 5);
+  expect(q).toBeCloseTo((1 - (4 * 7) / 25) / 5 + (2 * 4) / 5, 5);
 });
