@@ -51,3 +51,9 @@ export function keepYoungHeapSmall(): void {
  * this where a program starts, so whoever starts the agent sets it: the systemd unit, the command's first line, the demo.
  */
 export const LEAN_ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
+
+/** Whether this process was started with the lean allocator's settings, or with others as strict. */
+export const hasLeanAllocator = (): boolean =>
+  process.platform === 'linux' &&
+  Number(process.env.MALLOC_TRIM_THRESHOLD_ ?? Number.POSITIVE_INFINITY) <=
+  Number(LEAN_ALLOCATOR.MALLOC_TRIM_THRESHOLD_);

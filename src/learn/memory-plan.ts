@@ -4,7 +4,7 @@ import { LichenError } from '../errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { liveBytes } from '../onnx/live-bytes.js';
 import { type Graph, type Model, sizeOf } from '../onnx/model.js';
-import { collectGarbage, residentBytes } from '../process-memory.js';
+import { collectGarbage, hasLeanAllocator, residentBytes } from '../process-memory.js';
 import { Random } from '../random.js';
 import type { AdapterTensors } from './adapter.js';
 import { LEAN_BATCH, type TaskData } from './candidate.js';
@@ -31,22 +31,29 @@ export interface MemoryPlan {
 const MOST_PIECES = 64;
 const MIB = 2 ** 20;
 
-/** Calibrated against the peaks of real trainings; see docs/benchmarks.md. */
-const MODEL = {
+/** What memory comes to, calibrated against the peaks of real trainings; see docs/benchmarks.md. */
+interface Calibration {
   /** A node in the graph as built, as encoded and as compiled. */
-  node: 13_000,
-  /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
-  compiling: 3.5,
-  /** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
-  arena: 2,
+  node: number;
   /** Work space of operators, and what an arena that grows by doubling takes at least. */
-  workspace: 15 * MIB,
+  workspace: number;
   /** What earlier phases have freed and the allocator neither gives back nor can use again; packing the adapter. */
-  margin: 20 * MIB,
-};
+  margin: number;
+}
+
+const CALIBRATION: Calibration = { node: 13_000, workspace: 15 * MIB, margin: 20 * MIB };
+/** Where the C library's allocator gives back what was freed. */
+const LEAN_CALIBRATION: Calibration = { node: 6000, workspace: 4 * MIB, margin: 12 * MIB };
+
+/** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
+const COMPILING = 3.5;
+/** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
+const ARENA = 2;
+
+const calibration = (): Calibration => (hasLeanAllocator() ? LEAN_CALIBRATION : CALIBRATION);
 
 /** Memory of a graph's inner tensors, as the runtime's arena holds it. */
-const arenaBytes = (graph: Graph) => MODEL.arena * liveBytes(graph) + MODEL.workspace;
+const arenaBytes = (graph: Graph) => ARENA * liveBytes(graph) + calibration().workspace;
 
 /**
  * Chooses the pieces of a batch, as few as possible, so that the resident memory of the whole process stays below a
@@ -75,7 +82,7 @@ export async function planTraining(
     collectGarbage();
     // What looking at graphs left behind is the process's, too.
     resident = residentBytes('VmRSS');
-    const estimate = resident + needed + MODEL.margin;
+    const estimate = resident + needed + calibration().margin;
     if (estimate <= cap)
       return { capBytes: cap, residentBytes: resident, micro, pieces, estimatedPeakBytes: estimate };
     smallest = Math.min(smallest, estimate);
@@ -120,8 +127,8 @@ export function stepBytes(graph: StepGraph): number {
   }
   const constants = constantBytes(model.graph);
   const initial = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
-  const nodes = MODEL.node * model.graph.nodes.length;
-  const compiling = initial + MODEL.compiling * constants;
+  const nodes = calibration().node * model.graph.nodes.length;
+  const compiling = initial + COMPILING * constants;
   const running = constants + state + outputs + arenaBytes(model.graph);
   return nodes + Math.max(compiling, running);
 }
@@ -143,10 +150,12 @@ function headBytes(
   const rows = 4 * samples.length * (summary + features);
   // Scaled rows, inner products and a factorization of them; a weight for every shrinkage that is tried.
   const fitting = 4 * trained * summary + 3 * 8 * trained ** 2 + 6 * 4 * classes.length * summary;
-  const nodes = MODEL.node * graph.nodes.length;
+  // The streaming discriminant of the same samples: half a matrix, and scaled rows that it takes in.
+  const streaming = 2 * summary ** 2 + 4 * trained * summary;
+  const nodes = calibration().node * graph.nodes.length;
   const running = constants + arenaBytes(graph) + rows;
   const kept = adapter + constants + nodes;
-  return kept + Math.max(MODEL.compiling * constants, running, constants + rows + fitting);
+  return kept + Math.max(COMPILING * constants, running, constants + rows + Math.max(fitting, streaming));
 }
 
 const constantBytes = (graph: Graph): number =>

@@ -5,7 +5,7 @@ import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
 import { type CovarianceFactor, factorizeCovariance } from './covariance.js';
 import { rowStart } from './linear.js';
-import { columnProducts } from './products.js';
+import { addColumnProducts } from './products.js';
 import { WhitenedClasses, Whitening } from './whitened.js';
 
 const MAGIC = Buffer.from('LICHEND1');
@@ -109,11 +109,7 @@ export class StreamingDiscriminant {
         const root = Math.sqrt(weight);
         for (let k = 0; k < width; k++) scaled[i * width + k] = root * apart[k]!;
       }
-      const products = await columnProducts(engine, scaled, count, width);
-      let at = 0;
-      for (let i = 0; i < width; i++) {
-        for (let j = 0; j <= i; j++) this.scatter[at++]! += products[i * width + j]!;
-      }
+      await addColumnProducts(engine, scaled, count, width, this.scatter);
     }
   }
 
