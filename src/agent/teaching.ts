@@ -41,6 +41,8 @@ export class Teaching implements Learning {
     }
     this.takeBackClass(task, before);
     await this.recognizer.forget(task);
+    // What was forgotten is what the sample was called before; what it is called now counts at once, as of any label.
+    await this.recognizer.labelled(task, heldOut ? undefined : { id: sample, label, latent });
   }
 
   /** @throws LichenError `sample-gone`, `task-closed` */
