@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -114,7 +114,8 @@ export class Offers {
     const draft = `${this.fileOf(task)}.new`;
     const file = openSync(draft, 'w', 0o600);
     try {
-      writeSync(file, bytes);
+      // Unlike writeSync it goes on, or fails, where the disk takes only a part.
+      writeFileSync(file, bytes);
       fsyncSync(file);
     } finally {
       closeSync(file);

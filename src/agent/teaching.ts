@@ -40,7 +40,9 @@ export class Teaching implements Learning {
       await discriminants.add([{ task, label, latent, at }]);
     }
     this.takeBackClass(task, before);
-    await this.recognizer.forget(task);
+    await this.recognizer.forget(task, sample);
+    // What was forgotten is what the sample was called before; what it is called now counts at once, as of any label.
+    await this.recognizer.labelled(task, heldOut ? undefined : { id: sample, label, latent });
   }
 
   /** @throws LichenError `sample-gone`, `task-closed` */
@@ -53,7 +55,7 @@ export class Teaching implements Learning {
     memory.flush();
     if (!heldOut) await discriminants.remove([{ task, label, latent }]);
     this.takeBackClass(task, label);
-    await this.recognizer.forget(task);
+    await this.recognizer.forget(task, sample);
   }
 
   async answer(latent: Uint8Array, task: string): Promise<Answer | undefined> {

@@ -118,6 +118,12 @@ function describe(r: Inspection, html?: string): string {
   lines.push('', table(['layer', 'operator', 'output', 'weights', 'multiply-adds'], layers), '');
   const header = ['latent', 'as bytes', 'crown weights', 'mask', 'trunk FLOPs', 'crown FLOPs'];
   lines.push(table(['  cut after', ...header, `step of ${r.batch}`, 'trainable'], cuts), '');
+  if (r.cuts.length < r.places) {
+    lines.push(
+      `Looked at ${r.cuts.length} of the ${r.places} places where it can be cut, evenly spread; name another with --cut.`,
+      '',
+    );
+  }
   lines.push(...obstacles(r));
   if (r.calibration) lines.push(measurement(r.calibration));
   const chosen = r.cuts.find((c) => c.tensor === r.cut);

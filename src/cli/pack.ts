@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LichenError, messageOf } from '../errors.js';
 import { createKeyFiles, loadSigningKey, loadTrustedKey } from '../pack/keys.js';
@@ -101,9 +101,13 @@ async function make(store: Store, options: PackOptions) {
     key,
   );
   const file = options.out ?? `${task.name}-${version.number}.lichenpack`;
+  // Whole or not at all: on a full disk an earlier pack of this name stays what it is.
+  const draft = `${file}.new`;
   try {
-    writeFileSync(file, pack);
+    writeFileSync(draft, pack);
+    renameSync(draft, file);
   } catch (error) {
+    rmSync(draft, { force: true });
     throw new LichenError('pack-unwritable', `cannot write ${file}: ${messageOf(error)}`, { cause: error });
   }
   const installed = options.publish === undefined ? [] : await publishPack(options.publish, pack, options.to);

@@ -19,8 +19,10 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['install-running', 409],
   ['install-attempts-used', 409],
   ['device-refused', 422],
+  ['hub-busy', 503],
   ['hub-stopping', 503],
   ['request-timeout', 504],
+  ['store-full', 507],
 ]);
 
 /** The status and the body that an error becomes; undefined when it is the hub's own fault. */

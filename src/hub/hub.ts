@@ -6,7 +6,7 @@ import { Broker } from './broker.js';
 import type { HubConfig } from './config.js';
 import { DeviceViews } from './device-views.js';
 import { History } from './history.js';
-import { listen, newHttpServer } from './http.js';
+import { HTTP_LIMITS, type HttpLimits, listen, newHttpServer } from './http.js';
 import { Ingest, type Outcome } from './ingest.js';
 import { InstallLog } from './install-log.js';
 import { Installs } from './installs.js';
@@ -35,20 +35,27 @@ export interface Hub {
 
 /**
  * Starts the hub: database, broker, page and API.
+ * @param limits of its web server
  * @throws LichenError `port-unavailable`, `key-...`, or what `openDatabase` throws.
  */
-export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
+export async function startHub(config: HubConfig, log: Logger, limits = HTTP_LIMITS): Promise<Hub> {
   const reader = new PackReader(config.trustedKeys);
   const database = openDatabase(join(config.store, 'hub.db'), hubMigrations);
   try {
-    return await compose(config, log, database, reader);
+    return await compose(config, log, database, reader, limits);
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-async function compose(config: HubConfig, log: Logger, database: Database, reader: PackReader): Promise<Hub> {
+async function compose(
+  config: HubConfig,
+  log: Logger,
+  database: Database,
+  reader: PackReader,
+  limits: HttpLimits,
+): Promise<Hub> {
   const history = new History(database, config.keep);
   const rejections = new Rejections(database);
   const registry = new Registry(database, history);
@@ -58,7 +65,7 @@ async function compose(config: HubConfig, log: Logger, database: Database, reade
   database.transaction(() => {
     registry.forgetConnections(Date.now());
     retained.forgetConnections();
-    installLog.giveUpAll();
+    installLog.giveUpBut();
   })();
   const views = new DeviceViews(database, history, rejections);
   const live = new Live({ views, history });
@@ -81,9 +88,9 @@ async function compose(config: HubConfig, log: Logger, database: Database, reade
     for (const outcome of outcomes) spread(outcome, requests, live);
   });
 
-  const server = newHttpServer(log);
+  const server = newHttpServer(log, limits);
   deviceRoutes(server, { views, history, rejections, requests, live });
-  packRoutes(server, { packs, installs, installLog, live });
+  packRoutes(server, { packs, installs, installLog, live, uploads: limits.uploads });
   pageRoutes(server);
 
   const end = async () => {

@@ -53,9 +53,16 @@ export class InstallLog {
     this.database.prepare("UPDATE installs SET state = 'unanswered' WHERE id = ? AND state = 'sent'").run(id);
   }
 
-  /** Nobody waits for any answer: for a hub that starts. */
-  giveUpAll(): void {
-    this.database.prepare("UPDATE installs SET state = 'unanswered' WHERE state = 'sent'").run();
+  /**
+   * Nobody waits for the answers of any but these attempts: of others a hub that was ended could not note it, nor one whose
+   * disk was full.
+   */
+  giveUpBut(waiting: readonly number[] = []): void {
+    this.database
+      .prepare(
+        "UPDATE installs SET state = 'unanswered' WHERE state = 'sent' AND id NOT IN (SELECT value FROM json_each(?))",
+      )
+      .run(JSON.stringify(waiting));
   }
 
   /** The states of every attempt with this pack on this device. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
 import { LichenError } from '../errors.js';
 import { checkedId } from '../link/topics.js';
@@ -17,21 +17,23 @@ interface PackParts {
   installs: Installs;
   installLog: InstallLog;
   live: Live;
+  /** Packs that may be uploaded at the same time. */
+  uploads: number;
 }
 
 /** The routes about packs: upload, list, send one to a device. */
 export function packRoutes(server: FastifyInstance, parts: PackParts): void {
-  const { packs, installs, installLog, live } = parts;
+  const { packs, installs, installLog, live, uploads } = parts;
 
-  server.addContentTypeParser(
-    'application/octet-stream',
-    { parseAs: 'buffer', bodyLimit: MAX_PACK_BYTES },
-    (_request, body, done) => done(null, body),
+  // Of any length where packs are uploaded, and nowhere else.
+  server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
   );
 
   server.get('/api/packs', () => ({ packs: packs.list(), installs: installLog.list(LISTED_INSTALLS) }));
 
-  server.post('/api/packs', { bodyLimit: MAX_PACK_BYTES }, ({ body }, reply) => {
+  const upload = { bodyLimit: MAX_PACK_BYTES, onRequest: atMost(uploads) };
+  server.post('/api/packs', upload, ({ body }, reply) => {
     if (!Buffer.isBuffer(body)) {
       throw new LichenError('body-invalid', 'Send the pack itself as the body, as application/octet-stream.');
     }
@@ -49,4 +51,18 @@ export function packRoutes(server: FastifyInstance, parts: PackParts): void {
       live.packsChanged();
     }
   });
+}
+
+/** Lets so many requests in at the same time; a further one is refused before its body is read. */
+function atMost(count: number): onRequestHookHandler {
+  let now = 0;
+  return (_request, reply, done) => {
+    if (now >= count) {
+      done(new LichenError('hub-busy', `${count} packs are being uploaded already; try again in a while.`));
+      return;
+    }
+    now++;
+    reply.raw.once('close', () => now--);
+    done();
+  };
 }

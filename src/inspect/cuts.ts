@@ -1,10 +1,11 @@
 import { latentBytes, latentLayout } from '../backbone/latent.js';
 import { type WeightLayer, weightLayer } from '../learn/isolation/layers.js';
 import type { Crown } from '../learn/strategy.js';
-import { cutModel, cutPoints } from '../onnx/cut.js';
+import { cutModel } from '../onnx/cut.js';
 import { type Graph, sizeOf } from '../onnx/model.js';
 import { type Layer, type Layers, weightsOf } from './layers.js';
 import type { Network } from './network.js';
+import { placesOf } from './places.js';
 import { staticShapes } from './static-shapes.js';
 
 /** One of the two parts that a cut makes. */
@@ -35,14 +36,14 @@ export interface Cut {
   start: Crown | null;
 }
 
-/** Every place where a network can be cut, from the input's side to the output's. */
-export function cutsOf(network: Network, layers: Layers): Cut[] {
+/**
+ * What cuts of a network would mean.
+ * @param places tensors to cut at; default: everywhere it can be cut, from the input's side to the output's
+ */
+export function cutsOf(network: Network, layers: Layers, places = placesOf(network)): Cut[] {
   const { model } = network;
-  // Normalizing makes tensors that the file does not have, and a backbone is cut as it is in its file.
-  const real = new Set(cutPoints(network.raw.graph));
   const perSample = samplewise(network, layers);
-  const tensors = cutPoints(model.graph).filter((t) => real.has(t));
-  return tensors.map((tensor) => {
+  return places.map((tensor) => {
     const shape = layers.shapes.shapes.get(tensor)?.slice(1);
     const { trunk, crown } = cutModel(model, tensor, shape);
     const { blocking, mask } = crownOf(crown.graph, layers);

@@ -5,6 +5,7 @@ import { type Cut, cutsOf, type Part } from './cuts.js';
 import { secondsOf } from './fit.js';
 import { type Layer, type Layers, layersOf } from './layers.js';
 import { type Network, openNetwork } from './network.js';
+import { lookedAt, placesOf } from './places.js';
 import type { CutFigures, Inspection, LayerFigures } from './result.js';
 import { suggestCut } from './suggest.js';
 
@@ -33,7 +34,9 @@ export async function inspect(
   options: InspectOptions,
   phase: Phase,
 ): Promise<Inspection> {
-  const { network, layers, cuts, chosen } = await phase(`Reading ${file}`, async () => read(file, options));
+  const { network, layers, places, cuts, chosen } = await phase(`Reading ${file}`, async () =>
+    read(file, options),
+  );
   const { steps, refused } = await phase(`Building the step of ${cuts.length} cuts`, async (say) =>
     buildSteps(cuts, options.batch, (done) => say(`${done} of ${cuts.length}`)),
   );
@@ -52,6 +55,7 @@ export async function inspect(
     otherOutputs: network.otherOutputs,
     total: partFigures(totalOf(layers)),
     layers: layers.layers.map(layerFigures),
+    places: places.length,
     cuts: figures,
     cut: chosen ?? suggested,
     cutBy: chosen ? by : suggested === null ? null : 'suggestion',
@@ -62,28 +66,30 @@ export async function inspect(
 
 function read(file: string, { cut, inputShape }: InspectOptions) {
   const network = openNetwork(file, inputShape);
-  const layers = layersOf(network);
-  const cuts = cutsOf(network, layers);
-  if (cuts.length === 0) {
+  const places = placesOf(network);
+  if (places.length === 0) {
     throw new LichenError(
       'cut-impossible',
       `${file} cannot be cut: at no place between '${network.input}' and '${network.features}' does all that follows ` +
         'depend on one tensor alone, so there is no trunk to freeze and no crown to adapt',
     );
   }
-  return { network, layers, cuts, chosen: cutOf(network, cuts, cut ?? network.split) };
+  const chosen = cutOf(network, places, cut ?? network.split);
+  const layers = layersOf(network);
+  const cuts = cutsOf(network, layers, lookedAt(places, layers.layers.length, chosen));
+  return { network, layers, places, cuts, chosen };
 }
 
 /** The wanted cut's tensor, checked; null where none is wanted. */
-function cutOf({ raw }: Network, cuts: readonly Cut[], wanted: string | null): string | null {
-  if (wanted === null || cuts.some((c) => c.tensor === wanted)) return wanted;
+function cutOf({ raw }: Network, places: readonly string[], wanted: string | null): string | null {
+  if (wanted === null || places.includes(wanted)) return wanted;
   const exists = raw.graph.nodes.some((n) => n.outputs.includes(wanted));
   const why = exists
     ? 'more than one tensor passes there, or it is folded into the layer before'
     : `the network has no tensor '${wanted}'`;
   throw new LichenError(
     'cut-impossible',
-    `cannot cut at '${wanted}': ${why}. Possible: ${cuts.map((c) => c.tensor).join(', ')}`,
+    `cannot cut at '${wanted}': ${why}. Possible: ${places.join(', ')}`,
   );
 }
 

@@ -68,6 +68,9 @@ export const inspectionSchema = z.object({
   otherOutputs: z.array(z.string()).describe('not looked at'),
   total: figures,
   layers: z.array(layer),
+  places: count.describe(
+    'where it can be cut; `cuts` are those that were looked at: all, but in very deep networks',
+  ),
   cuts: z.array(cut).describe("from the input's side to the output's"),
   cut: z.string().nullable().describe('the cut that is looked at'),
   cutBy: z.enum(['option', 'manifest', 'suggestion']).nullable(),

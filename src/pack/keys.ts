@@ -12,8 +12,9 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { LichenError, messageOf } from '../errors.js';
@@ -58,7 +59,13 @@ export function createKeyFiles(privateFile: string, publicFile: string): Signing
   for (const file of [privateFile, publicFile]) if (existsSync(file)) throw exists(file);
   const { signing, trusted } = generateKeys();
   writeNew(privateFile, signing.privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
-  writeNew(publicFile, trusted.publicKey.export({ format: 'pem', type: 'spki' }), 0o644);
+  try {
+    writeNew(publicFile, trusted.publicKey.export({ format: 'pem', type: 'spki' }), 0o644);
+  } catch (error) {
+    // Half a pair would keep the next one from being made.
+    rmSync(privateFile, { force: true });
+    throw error;
+  }
   return signing;
 }
 
@@ -128,8 +135,11 @@ function writeNew(file: string, pem: string | Buffer, mode: number): void {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const fd = openSync(file, 'wx', mode);
     try {
-      writeSync(fd, pem.toString());
+      writeFileSync(fd, pem);
       fsyncSync(fd);
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw error;
     } finally {
       closeSync(fd);
     }

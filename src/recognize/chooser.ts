@@ -20,6 +20,7 @@ export interface Explanation {
 
 /** A labelled sample. */
 export interface NamedSample {
+  id: string;
   task: string;
   label: string;
   latent: Uint8Array;

@@ -57,9 +57,10 @@ export class KeptChooser {
     this.named = [...this.named, sample].slice(-MOST_NAMED);
   }
 
-  /** Forgets what samples of a task are, or all: they may have been taken back. */
-  forget(task: string | undefined): void {
-    this.named = this.named.filter((n) => task !== undefined && n.task !== task);
+  /** Forgets what samples of a task are, or one of them, or all: they may have been taken back. */
+  forget(task: string | undefined, sample?: string): void {
+    const goes = (n: NamedSample) => n.task === task && (sample === undefined || n.id === sample);
+    this.named = task === undefined ? [] : this.named.filter((n) => !goes(n));
   }
 
   /** @throws LichenError as `TaskChooser.open` does */

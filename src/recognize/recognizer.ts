@@ -160,7 +160,7 @@ export class Recognizer {
     const instant = !this.store.versions.current(task);
     if (sample && this.options.hurry) {
       const { id, label, latent } = sample;
-      this.chooser.name({ task, label, latent });
+      this.chooser.name({ id, task, label, latent });
       if (instant) {
         const known = this.unrefined.get(task) ?? [];
         this.unrefined.set(task, [...known, { id, label, latent: () => latent }].slice(-MOST_UNREFINED));
@@ -169,11 +169,15 @@ export class Recognizer {
     return this.letGo(instant ? [task, instantKey(task)] : [instantKey(task)]);
   }
 
-  /** Lets go of what was loaded for a task, or of everything: it runs something else now. */
-  async forget(task?: string): Promise<void> {
-    this.chooser.forget(task);
+  /**
+   * Lets go of what was loaded for a task, or of everything: it runs something else now.
+   * @param sample the one whose label was taken back or changed; what others were labelled stays known
+   */
+  async forget(task?: string, sample?: string): Promise<void> {
+    this.chooser.forget(task, sample);
     if (task !== undefined) {
-      this.unrefined.delete(task);
+      const others = sample === undefined ? [] : this.unrefined.get(task)?.filter((l) => l.id !== sample);
+      this.unrefined.set(task, others ?? []);
       return this.reload(task);
     }
     this.corrections.forget();

@@ -1,16 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -27,6 +16,7 @@ import { Random } from '../../src/random.js';
 import { openDatabase } from '../../src/store/database.js';
 import { openStore } from '../../src/store/store.js';
 import { type Photograph, photographs } from '../agent/pictures.js';
+import { canMount, fill } from '../full-disk.js';
 import { DeviceFolder } from './device-folder.js';
 import { lichen } from './lichen.js';
 import { type Running, startHub } from './programs.js';
@@ -105,37 +95,6 @@ async function agentWith(settings: object, uid?: number) {
   chmodSync(scratch, 0o755);
   writeFileSync(file, stringify({ mqtt: { url: 'mqtt://127.0.0.1:9' }, ...settings }));
   return lichen(['agent', '--config', file], { uid });
-}
-
-/** Whether this user may mount a file system of its own in memory. */
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'lichen-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Takes all the space that is left with one file. */
-function fill(file: string): void {
-  const descriptor = openSync(file, 'w');
-  try {
-    // To the last byte: smaller pieces once the large ones do not fit any more.
-    for (let size = 65_536; size >= 1; size >>= 1) {
-      try {
-        for (;;) if (writeSync(descriptor, Buffer.alloc(size)) < size) break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
-    }
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Crashes of one seed: every second one comes in the middle of a training. */

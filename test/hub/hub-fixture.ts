@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { type HubConfig, hubConfigSchema } from '../../src/hub/config.js';
+import { HTTP_LIMITS } from '../../src/hub/http.js';
 import { type Hub, startHub } from '../../src/hub/hub.js';
 import { hubMigrations } from '../../src/hub/schema.js';
 import { Link, type LinkOptions } from '../../src/link/link.js';
@@ -28,8 +29,8 @@ export class HubFixture {
   }
 
   /** Starts the hub; when it is started again, on the ports that it had. */
-  async start(): Promise<Hub> {
-    this.hub = await startHub(this.config, pino({ level: this.config.log }));
+  async start(limits = HTTP_LIMITS): Promise<Hub> {
+    this.hub = await startHub(this.config, pino({ level: this.config.log }), limits);
     this.config = {
       ...this.config,
       mqtt: { ...this.config.mqtt, port: this.hub.mqttPort },

@@ -1,7 +1,19 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createKeyFiles, loadSigningKey, loadTrustedKey, trustedKeyOf } from '../../src/pack/keys.js';
+import { canMount, fill } from '../full-disk.js';
 import { scratchFolder } from '../store/scratch.js';
 
 const scratch = scratchFolder();
@@ -55,3 +67,27 @@ test('a key file that cannot be used is named with the reason', () => {
     failing('key-unwritable'),
   );
 });
+
+test.skipIf(!canMount())(
+  'on a full disk no half of a pair is left, and a pair is made when there is room',
+  () => {
+    const folder = scratch.path('full');
+    mkdirSync(folder);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', folder]);
+    try {
+      const files = [join(folder, 'pack.key'), join(folder, 'pack.pub')] as const;
+      fill(join(folder, 'ballast'));
+      expect(() => createKeyFiles(...files)).toThrow(failing('key-unwritable', files[0]));
+      expect(readdirSync(folder)).toEqual(['ballast']);
+      // Room for one of the two: a page of the file system.
+      truncateSync(join(folder, 'ballast'), statSync(join(folder, 'ballast')).size - 4096);
+      expect(() => createKeyFiles(...files)).toThrow(failing('key-unwritable', files[1]));
+      expect(readdirSync(folder)).toEqual(['ballast']);
+      rmSync(join(folder, 'ballast'));
+      const { id } = createKeyFiles(...files);
+      expect([loadSigningKey(files[0]).id, loadTrustedKey(files[1]).id]).toEqual([id, id]);
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  },
+);

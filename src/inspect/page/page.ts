@@ -52,7 +52,7 @@ ${estimates(r)}
 function lead(r: Inspection): string {
   const others = r.otherOutputs.length > 0 ? ` Outputs not looked at: ${r.otherOutputs.join(', ')}.` : '';
   return escaped(
-    `From ${r.input.name} ${dims(r.input.shape)} to ${r.features.name} ${dims(r.features.shape)} in ${r.total.layers} layers; it can be cut at ${r.cuts.length} places.${others}`,
+    `From ${r.input.name} ${dims(r.input.shape)} to ${r.features.name} ${dims(r.features.shape)} in ${r.total.layers} layers; it can be cut at ${r.places} places${r.cuts.length < r.places ? `, of which ${r.cuts.length} are looked at` : ''}.${others}`,
   );
 }
 

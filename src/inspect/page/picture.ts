@@ -57,7 +57,7 @@ export function picture(r: Inspection): string {
   y += GAP + 10;
   parts.push(`<circle class="end" cx="${CENTRE}" cy="${y}" r="6"/>`);
   parts.push(text(TEXT, y + 1, 'name', r.features.name), text(TEXT, y + 15, 'about', dims(r.features.shape)));
-  const label = `The network ${r.file}: ${r.total.layers} layers, ${r.cuts.length} places where it can be cut`;
+  const label = `The network ${r.file}: ${r.total.layers} layers, ${r.places} places where it can be cut`;
   return `<svg class="network" viewBox="0 0 ${WIDTH} ${y + 24}" role="group" aria-label="${escaped(label)}">
 <g id="knife"${chosen < 0 ? ' hidden' : ''}><line x1="0" x2="${WIDTH}" y1="0" y2="0"/></g>
 ${parts.join('\n')}
