@@ -1,8 +1,10 @@
 import { latentBytes, latentLayout } from '../backbone/latent.js';
+import { LichenError } from '../errors.js';
 import { type WeightLayer, weightLayer } from '../learn/isolation/layers.js';
 import type { Crown } from '../learn/strategy.js';
 import { cutModel } from '../onnx/cut.js';
 import { type Graph, sizeOf } from '../onnx/model.js';
+import { normalize } from '../onnx/normalize.js';
 import { type Layer, type Layers, weightsOf } from './layers.js';
 import type { Network } from './network.js';
 import { placesOf } from './places.js';
@@ -48,8 +50,9 @@ export function cutsOf(network: Network, layers: Layers, places = placesOf(netwo
     const { trunk, crown } = cutModel(model, tensor, shape);
     const { blocking, mask } = crownOf(crown.graph, layers);
     const latent = shape ? figuresOf(shape) : null;
+    const own = crownToLearn(network, tensor, shape, crown.graph);
     const start = shape && {
-      graph: crown.graph,
+      graph: typeof own === 'string' ? crown.graph : own,
       latent: tensor,
       latentShape: shape,
       features: network.features,
@@ -62,10 +65,27 @@ export function cutsOf(network: Network, layers: Layers, places = placesOf(netwo
       crown: partOf(crown.graph, layers),
       mask,
       blocking,
-      obstacle: obstacleOf(network, layers, blocking, shape, perSample(tensor)),
+      obstacle:
+        typeof own === 'string' ? own : obstacleOf(network, layers, blocking, shape, perSample(tensor)),
       start: start ?? null,
     };
   });
+}
+
+/** The crown that learning takes, or why it takes none: of a network that computes with integers it is cut before it is normalized. */
+function crownToLearn(
+  { raw, integers }: Network,
+  tensor: string,
+  shape: readonly number[] | undefined,
+  normalized: Graph,
+): Graph | string {
+  if (integers === null) return normalized;
+  try {
+    return normalize(cutModel(raw, tensor, shape).crown).graph;
+  } catch (error) {
+    if (error instanceof LichenError) return error.message;
+    throw error;
+  }
 }
 
 function figuresOf(shape: readonly number[]): NonNullable<Cut['latent']> {

@@ -1,9 +1,10 @@
 import { loadManifest } from '../backbone/manifest.js';
-import { LichenError } from '../errors.js';
+import { LichenError, messageOf } from '../errors.js';
 import { subModel } from '../onnx/cut.js';
 import type { Model, ValueInfo } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
 import { decodeModel, readModel } from '../onnx/read.js';
+import { floatTwin } from './float-twin.js';
 
 /** A network as it is looked at. */
 export interface Network {
@@ -14,6 +15,11 @@ export interface Network {
   raw: Model;
   /** The same, normalized: batch normalization folded, operators in the forms that training knows. */
   model: Model;
+  /**
+   * Why the network as a whole is no crown: it computes with integers somewhere, and `model` is its float twin there. Null
+   * where it is one.
+   */
+  integers: string | null;
   opset: number;
   input: string;
   /** Shape of the input for one sample: the batch is 1. */
@@ -81,7 +87,7 @@ function networkOf(
     file,
     manifest: chosen.manifest,
     raw,
-    model: normalize({ ...raw, graph: { ...raw.graph, inputs: [typed] } }),
+    ...normalizedOrTwin({ ...raw, graph: { ...raw.graph, inputs: [typed] } }),
     opset: model.opset,
     input: input.name,
     inputShape: shape,
@@ -89,6 +95,23 @@ function networkOf(
     otherOutputs: chosen.others,
     split: chosen.split,
   };
+}
+
+/**
+ * A trunk may compute with integers, a crown may not: where the whole network cannot be normalized for them, its float
+ * twin is. @throws LichenError as `normalize` does, where that does not help
+ */
+function normalizedOrTwin(typed: Model): Pick<Network, 'model' | 'integers'> {
+  try {
+    return { model: normalize(typed), integers: null };
+  } catch (error) {
+    if (!(error instanceof LichenError)) throw error;
+    try {
+      return { model: normalize(floatTwin(typed)), integers: messageOf(error) };
+    } catch {
+      throw error;
+    }
+  }
 }
 
 /** The input's shape for one sample: the file's sizes, and where they are open, the given ones. */
