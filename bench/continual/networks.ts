@@ -1,23 +1,29 @@
+import { fanInUniform, type Initializer } from '../../src/learn/sequence/initializer.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { floats, int, ints, sizeOf } from '../../src/onnx/model.js';
 import { Random } from '../../src/random.js';
 
-/** Weights and biases uniform in +-1 / sqrt(fan-in), as PyTorch's layers begin. */
-function layerOf(b: GraphBuilder, random: Random) {
+/** Weights and biases as constants, drawn by the initializer. */
+function layerOf(b: GraphBuilder, random: Random, initializer: Initializer = fanInUniform) {
   return (name: string, dims: readonly number[], fanIn: number) => {
-    const values = Float32Array.from(
-      { length: sizeOf(dims) },
-      () => (2 * random.next() - 1) / Math.sqrt(fanIn),
-    );
+    const values = Float32Array.from({ length: sizeOf(dims) }, () => initializer(random, fanIn));
     return b.constant(floats(values, dims), name);
   };
 }
 
-/** A network of dense layers with ReLU; the head comes on top. */
-export function mlp(inputs: number, hidden: readonly number[], seed: number): Crown {
+/**
+ * A network of dense layers with ReLU; the head comes on top.
+ * @param initializer what weights and biases begin with; `fanInUniform` without it
+ */
+export function mlp(
+  inputs: number,
+  hidden: readonly number[],
+  seed: number,
+  initializer?: Initializer,
+): Crown {
   const b = new GraphBuilder();
-  const weight = layerOf(b, new Random(seed));
+  const weight = layerOf(b, new Random(seed), initializer);
   let x = b.input('x', [1, inputs]);
   let width = inputs;
   hidden.forEach((units, i) => {

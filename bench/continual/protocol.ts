@@ -5,7 +5,10 @@ import type { Scenario, SequenceTask } from '../../src/learn/sequence/task.js';
 import type { Crown } from '../../src/learn/strategy.js';
 import type { Sources } from './backbone-tasks.js';
 
-type Training = Pick<SequenceOptions, 'epochs' | 'batch' | 'optimizer' | 'rate'>;
+type Training = Pick<
+  SequenceOptions,
+  'epochs' | 'batch' | 'optimizer' | 'rate' | 'freshOptimizer' | 'schedule' | 'headInitializer'
+>;
 
 /** What a benchmark says of one method: where its training differs, and the method's own settings. */
 export interface Protocol {

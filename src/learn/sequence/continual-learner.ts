@@ -1,6 +1,8 @@
 import type { AdapterTensors } from '../adapter.js';
 import type { Rows } from '../network.js';
 import type { Samples } from '../samples.js';
+import type { Initializer } from './initializer.js';
+import type { LearningRateSchedule } from './schedule.js';
 import type { SequenceTask } from './task.js';
 import type { TaskHead } from './task-trainer.js';
 
@@ -21,6 +23,10 @@ export interface SequenceOptions {
   stepsAtOnce?: number;
   /** Whether the optimizer begins anew with every task. */
   freshOptimizer?: boolean;
+  /** What the learning rate is multiplied by as a task goes on, in a network that tasks share; 1 without it. */
+  schedule?: LearningRateSchedule;
+  /** What the head of a network that tasks share begins with; `fanInUniform` without it. */
+  headInitializer?: Initializer;
   /**
    * How exact what is kept between tasks is; single precision without it. What a task ends with is rounded to it, so
    * that a learner that is kept and one that goes on have the same bits.

@@ -4,27 +4,33 @@ import type { GraphBuilder } from '../../onnx/builder.js';
 import { floats, type Graph, int, node } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import type { Crown, TrainableNetwork } from '../strategy.js';
+import { fanInUniform, type Initializer } from './initializer.js';
 
 /** The head's node; its weight and bias have its name with `.weight` and `.bias`. */
 export const HEAD = 'lichen:head';
 
 /**
  * The network with a linear head as its last layer: what tasks that share a network share whole. Its features are the
- * logits [batch, classes]. Weight and bias begin uniform in +-1 / sqrt(width).
+ * logits [batch, classes].
+ * @param initializer what weight and bias begin with
  */
-export function withHead(crown: Crown, classes: number, random: Random): Crown {
+export function withHead(
+  crown: Crown,
+  classes: number,
+  random: Random,
+  initializer: Initializer = fanInUniform,
+): Crown {
   const { graph, features } = crown;
   const width = Number(graph.outputs.find((o) => o.name === features)?.dims?.[1]);
   if (!Number.isInteger(width)) throw new RangeError(`the features '${features}' have no static width`);
-  const uniform = (count: number) =>
-    Float32Array.from({ length: count }, () => (2 * random.next() - 1) / Math.sqrt(width));
+  const drawn = (count: number) => Float32Array.from({ length: count }, () => initializer(random, width));
   const headed: Graph = {
     ...graph,
     nodes: [...graph.nodes, node('Gemm', [features, `${HEAD}:w`, `${HEAD}:b`], [HEAD], { transB: int(1) })],
     initializers: new Map([
       ...graph.initializers,
-      [`${HEAD}:w`, floats(uniform(classes * width), [classes, width])],
-      [`${HEAD}:b`, floats(uniform(classes), [classes])],
+      [`${HEAD}:w`, floats(drawn(classes * width), [classes, width])],
+      [`${HEAD}:b`, floats(drawn(classes), [classes])],
     ]),
     outputs: [{ ...graph.outputs[0]!, name: HEAD, dims: [1, classes] }],
   };

@@ -96,10 +96,10 @@ export class SharedNetwork implements KeptLearner, SharedState {
     options: SequenceOptions,
   ): Promise<SharedNetwork> {
     const { regularization, rehearsal } = axes;
-    const { batch, optimizer, threads, classes, seed } = options;
+    const { batch, optimizer, threads, classes, seed, headInitializer } = options;
     const masked = hasMask(axes, options);
     const random = new Random(seed);
-    const headed = withHead(crown, classes, random);
+    const headed = withHead(crown, classes, random, headInitializer);
     const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
     const { direction } = rehearsal;
     const rows = { batch: batch + joined(rehearsal), reference: direction ? rehearsal.rows : 0 };
@@ -228,11 +228,18 @@ export class SharedNetwork implements KeptLearner, SharedState {
     // What is remembered of earlier tasks stands still while this one is learned.
     if (rehearsal.direction) this.remembered = new RememberedTable(this.shape('memory', rehearsal.rows));
     const rows = batch + joined(rehearsal);
+    const steps = epochs * Math.ceil(train.count / batch);
+    const { schedule = () => 1 } = this.options;
+    let taken = 0;
+    const factor = () => schedule(taken++ / steps);
     await runEpochs(
       this.stepper,
       { count: train.count, epochs, batch, stepsAtOnce, stepBytes: bytesOf(this.shape('batch', rows)) },
       {
-        feed: (batches, epoch) => this.feed(train, taskOf, number, batches, epoch),
+        feed: async (batches, epoch) => ({
+          ...(await this.feed(train, taskOf, number, batches, epoch)),
+          ...this.rates(batches.map(factor)),
+        }),
         constants: () => ({ ...regularization.inputs?.(), ...this.remembered?.tables() }),
         onSteps: (progress) => report({ task: number, ...progress }),
         afterEpoch: (epoch) => regularization.afterEpoch?.(this, epoch),
@@ -350,7 +357,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
         return rehearsal.apart ? { ...sample, open: this.tasks[r.task]!.classes } : sample;
       });
     if (epoch === 0) await rehearsal.observe?.(this, news.flat(), samplesOf(news.flat()));
-    const rates = news.map((fresh, at) => {
+    for (const [at, fresh] of news.entries()) {
       const recalled = constraints ? [] : rehearsal.recall(task, this.random).flat();
       const samples = samplesOf(fresh);
       const joining = direction ? [] : recalled.map((r) => this.sampleOf(r));
@@ -363,10 +370,15 @@ export class SharedNetwork implements KeptLearner, SharedState {
       }
       // Each sample passes by once, however many epochs there are.
       if (epoch === 0) for (const sample of fresh) rehearsal.offer(sample);
-      return this.options.optimizer === 'adam' ? adamRate(++this.step, 1) : 1;
-    });
+    }
     const picked = direction && { [MEMORY_ROWS]: { dims: [batches.length, rehearsal.rows], data: rows } };
-    return { ...tensors, ...ratesOf(rates), ...picked };
+    return { ...tensors, ...picked };
+  }
+
+  /** The rate input of some steps, by the learning rate's factor of each. */
+  private rates(factors: readonly number[]): Record<string, FloatTensor> {
+    const { optimizer } = this.options;
+    return ratesOf(factors.map((by) => (optimizer === 'adam' ? adamRate(++this.step, by) : by)));
   }
 
   private sampleOf({ task, index, label }: Remembered, of = this.trained[task]!): Sample {
