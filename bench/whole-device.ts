@@ -89,11 +89,12 @@ async function measure(
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...LEAN_ALLOCATOR, ...process.env },
   });
+  const ended = new Promise((resolve) => agent.once('exit', resolve));
   let next = 0;
   const timer = setInterval(() => camera.send(shown[(next++ >> 2) % shown.length]!), 250);
   const owner = new PageOwner(port);
   try {
-    await owner.enter();
+    await owner.enter(() => agent.exitCode === null);
     await owner.watch();
     const detail = () => owner.ask<TaskDetail>('GET', `/api/tasks/${TASK}`);
     while ((await detail().catch(() => undefined))?.samples !== CLASSES.length * TAUGHT) await sleep(200);
@@ -131,7 +132,6 @@ async function measure(
   } finally {
     clearInterval(timer);
     owner.leave();
-    const ended = new Promise((resolve) => agent.once('exit', resolve));
     agent.kill('SIGTERM');
     await ended;
     await camera.stop();
@@ -171,7 +171,8 @@ class PageOwner {
     this.base = `http://127.0.0.1:${port}`;
   }
 
-  async enter(): Promise<void> {
+  /** @param alive whether the agent is still there to be asked */
+  async enter(alive: () => boolean): Promise<void> {
     for (;;) {
       try {
         const response = await fetch(`${this.base}/api/session`, {
@@ -184,6 +185,7 @@ class PageOwner {
         this.headers = { cookie, 'x-csrf-token': csrf!, 'content-type': 'application/json' };
         return;
       } catch {
+        if (!alive()) throw new LichenError('bench-agent', 'the agent ended before it answered; see above');
         // It has not started yet.
         await sleep(200);
       }
