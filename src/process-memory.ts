@@ -56,4 +56,4 @@ export const LEAN_ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '
 export const hasLeanAllocator = (): boolean =>
   process.platform === 'linux' &&
   Number(process.env.MALLOC_TRIM_THRESHOLD_ ?? Number.POSITIVE_INFINITY) <=
-  Number(LEAN_ALLOCATOR.MALLOC_TRIM_THRESHOLD_);
+    Number(LEAN_ALLOCATOR.MALLOC_TRIM_THRESHOLD_);
