@@ -128,7 +128,7 @@ describe.skipIf(!mountable)(
     });
 
     it('that is full before a device has answered lets the pack be sent again when there is room', async () => {
-      hub.config = { ...hub.config, install: { attempts: 3, timeoutSeconds: 2 } };
+      hub.config = { ...hub.config, install: { attempts: 30, timeoutSeconds: 2 } };
       await start();
       const small = pack(1, 2000);
       const { id } = (await upload(small)).body;
@@ -141,8 +141,8 @@ describe.skipIf(!mountable)(
       // Nobody waits any more, but that could not be noted.
       expect((await listed()).installs.map((i) => i.state)).toEqual(['sent']);
       rmSync(ballast);
-      await until(async () => (await hub.get('/api/devices/cam')).body.state === 'online');
-      expect(await install(id)).toMatchObject({ status: 200, body: { state: 'answered' } });
+      // The device was cut off, since what it said could not be kept, and comes back by itself.
+      await until(async () => (await install(id)).body.state === 'answered');
       expect((await listed()).installs.map((i) => i.state)).not.toContain('sent');
     });
   },
