@@ -1,5 +1,4 @@
 import { LichenError } from '../errors.js';
-import { dot } from '../learn/streaming/linear.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { Evidence, WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { FrozenFeatures } from './frozen-features.js';
@@ -48,8 +47,10 @@ export class TaskChooser {
   private readonly features: FrozenFeatures;
   private readonly space: WhitenedClasses;
   private readonly novelty: TaskNovelty | undefined;
-  /** Samples that are known as what they are, and where they lie. */
-  private named: ReadonlyMap<NamedSample, Float32Array> = new Map();
+  /** Samples that are known as what they are. */
+  private named: readonly NamedSample[] = [];
+  /** Where they lie, [named, width]. */
+  private directions: Float32Array = new Float32Array(0);
 
   private constructor(features: FrozenFeatures, space: WhitenedClasses, novelty: TaskNovelty | undefined) {
     this.features = features;
@@ -74,7 +75,9 @@ export class TaskChooser {
     const space = await mergedOf(discriminants).whitened(exact);
     const known = novelty && novelty.heldOut.length >= Novelty.samplesFor(novelty.falseAlarms);
     if (!known) return new TaskChooser(features, space, undefined);
-    const calibration = (await features.of(novelty.heldOut)).map((summary) => {
+    const heldOut = await features.of(novelty.heldOut);
+    await space.whitening.prepare(features.products, heldOut);
+    const calibration = heldOut.map((summary) => {
       const evidence = space.evidence(summary);
       return { task: nearestOf(space, evidence).task, evidence };
     });
@@ -104,33 +107,56 @@ export class TaskChooser {
   /** What explains each latent. */
   async explain(latents: readonly Uint8Array[]): Promise<Explanation[]> {
     const summaries = await this.features.of(latents);
-    return summaries.map((summary) => {
+    await this.space.whitening.prepare(this.features.products, summaries);
+    const named = await this.namedAs(summaries);
+    return summaries.map((summary, i) => {
       const evidence = this.space.evidence(summary);
       const nearest = nearestOf(this.space, evidence);
       const judged = { ...nearest, novel: false, ...this.novelty?.judge(nearest.task, evidence) };
-      const named = this.namedAs(summary);
-      return named ? { ...judged, ...named, novel: false } : judged;
+      return named[i] ? { ...judged, ...named[i], novel: false } : judged;
     });
   }
 
   /** Takes in what some samples are, in place of those before: they and what is much the same are explained so, and not novel. */
   async know(samples: readonly NamedSample[]): Promise<void> {
-    if (samples.length === this.named.size && samples.every((s) => this.named.has(s))) return;
-    const missing = samples.filter((s) => !this.named.has(s));
+    const { named, directions: known } = this;
+    const before = new Map(named.map((sample, i) => [sample, i]));
+    if (samples.length === before.size && samples.every((s) => before.has(s))) return;
+    const missing = samples.filter((s) => !before.has(s));
     const summaries = await this.features.of(missing.map((s) => s.latent));
+    await this.space.whitening.prepare(this.features.products, summaries);
     const found = new Map(missing.map((s, i) => [s, this.space.direction(summaries[i]!)]));
-    this.named = new Map(samples.map((s) => [s, found.get(s) ?? this.named.get(s)!]));
+    const { width } = this.space.whitening;
+    const directions = new Float32Array(samples.length * width);
+    for (const [i, sample] of samples.entries()) {
+      const from = width * (before.get(sample) ?? 0);
+      directions.set(found.get(sample) ?? known.subarray(from, from + width), i * width);
+    }
+    this.named = [...samples];
+    this.directions = directions;
   }
 
-  private namedAs(summary: Float32Array): { task: string; label: string } | undefined {
-    if (this.named.size === 0) return undefined;
-    const direction = this.space.direction(summary);
-    let [same, most]: [NamedSample | undefined, number] = [undefined, SAME];
-    for (const [sample, other] of this.named) {
-      const cosine = dot(direction, 0, other, 0, other.length);
-      if (cosine >= most) [same, most] = [sample, cosine];
-    }
-    return same && { task: same.task, label: same.label };
+  /** Of each summary the sample that it is much the same as, if there is one. */
+  private async namedAs(
+    summaries: readonly Float32Array[],
+  ): Promise<readonly ({ task: string; label: string } | undefined)[]> {
+    const { named, space, directions } = this;
+    if (named.length === 0 || summaries.length === 0) return [];
+    const { width } = space.whitening;
+    const data = new Float32Array(summaries.length * width);
+    for (const [i, summary] of summaries.entries()) data.set(space.direction(summary), i * width);
+    const cosines = await this.features.products.of(
+      { data, count: summaries.length, width },
+      { data: directions, count: named.length, width },
+    );
+    return summaries.map((_, i) => {
+      let [same, most]: [NamedSample | undefined, number] = [undefined, SAME];
+      for (const [k, sample] of named.entries()) {
+        const cosine = cosines[i * named.length + k]!;
+        if (cosine >= most) [same, most] = [sample, cosine];
+      }
+      return same && { task: same.task, label: same.label };
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import type { CompileOptions, Engine } from '../engine/engine.js';
 import { TaskNetwork } from '../learn/network.js';
+import { RowProducts } from '../learn/streaming/row-products.js';
 import { bareModel } from './task-model.js';
 
 /** Pictures come one by one, with time between them: spinning threads would take three times the processor's time. */
@@ -13,11 +14,14 @@ export const RARELY = { spin: false } as const;
 export class FrozenFeatures {
   /** Widths of the summary's blocks. */
   readonly blocks: readonly number[];
+  /** What compares summaries with others. */
+  readonly products: RowProducts;
   private readonly network: TaskNetwork;
   private readonly known = new WeakMap<Uint8Array, Float32Array>();
 
-  private constructor(network: TaskNetwork) {
+  private constructor(network: TaskNetwork, products: RowProducts) {
     this.network = network;
+    this.products = products;
     this.blocks = network.blocks;
   }
 
@@ -29,6 +33,7 @@ export class FrozenFeatures {
   ): Promise<FrozenFeatures> {
     return new FrozenFeatures(
       await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, options),
+      await RowProducts.open(engine),
     );
   }
 
@@ -45,7 +50,8 @@ export class FrozenFeatures {
     return latents.map((latent) => this.known.get(latent)!);
   }
 
-  close(): Promise<void> {
-    return this.network.close();
+  async close(): Promise<void> {
+    await this.network.close();
+    await this.products.close();
   }
 }

@@ -1,10 +1,13 @@
 import { cholesky, forward, rowStart, solve } from './linear.js';
+import type { RowProducts } from './row-products.js';
 import { ThinCovariance } from './thin-covariance.js';
 
 /** A shrunken covariance of scaled features, [d, d], factorized. */
 export interface CovarianceFactor {
   /** Brings a vector, [d], into a basis in which the covariance is the unit matrix; in place. */
   whiten(x: Float64Array): void;
+  /** The same for many vectors, by the engine where that is faster, to float32's rounding. */
+  whitenAll(products: RowProducts, rows: readonly Float64Array[]): Promise<void>;
   /** Solves covariance y = x; x, [d], becomes y. */
   solve(x: Float64Array): void;
 }
@@ -81,6 +84,10 @@ class DenseCovariance implements CovarianceFactor {
 
   whiten(x: Float64Array): void {
     forward(this.lower, this.width, x);
+  }
+
+  async whitenAll(_: RowProducts, rows: readonly Float64Array[]): Promise<void> {
+    for (const row of rows) this.whiten(row);
   }
 
   solve(x: Float64Array): void {

@@ -1,4 +1,5 @@
 import { cholesky, dot, forward, PAUSE_EVERY, pause, rowStart, solve } from './linear.js';
+import type { Matrix, RowProducts } from './row-products.js';
 
 /** What is left of a diagonal element where its direction counts as found, as a share of the ridge. */
 const LEFT = 1e-3;
@@ -10,7 +11,7 @@ const LEFT = 1e-3;
  * d^2 / 2, and d r numbers are kept in place of d^2 / 2.
  */
 export class ThinCovariance {
-  /** Vectors v of the reflections I - v v', each without its leading zeros, one after the other. */
+  /** Vectors v of the reflections I - v v', [r, d], the first k elements of vector k zero. */
   private readonly reflections: Float32Array;
   /** v_k' v_k+1 of each even k. */
   private readonly overlaps: Float64Array;
@@ -19,14 +20,16 @@ export class ThinCovariance {
   private readonly width: number;
   private readonly rank: number;
   private readonly ridge: number;
+  /** T' of `accumulate`, once it was asked for. */
+  private accumulated: Promise<Matrix> | undefined;
 
   private constructor(columns: readonly Float64Array[], inner: Float64Array, width: number, ridge: number) {
     this.inner = inner;
     this.width = width;
     this.rank = columns.length;
     this.ridge = ridge;
-    this.reflections = new Float32Array(this.start(this.rank));
-    for (const [k, v] of columns.entries()) this.reflections.set(v.subarray(k), this.start(k));
+    this.reflections = new Float32Array(this.rank * width);
+    for (const [k, v] of columns.entries()) this.reflections.set(v, k * width);
     this.overlaps = Float64Array.from({ length: Math.ceil(this.rank / 2) }, (_, pair) => {
       const next = columns[2 * pair + 1];
       return next ? dot(columns[2 * pair]!, 0, next, 0, width) : 0;
@@ -65,9 +68,50 @@ export class ThinCovariance {
 
   whiten(x: Float64Array): void {
     for (let k = 0; k < this.rank; k += 2) this.reflect(k, x, false);
+    this.scale(x);
+  }
+
+  /** `whiten` of many vectors, to float32's rounding: all reflections at once, by the engine. */
+  async whitenAll(products: RowProducts, rows: readonly Float64Array[]): Promise<void> {
+    const { width, rank } = this;
+    if (rank > 0) {
+      const vectors = { data: this.reflections, count: rank, width };
+      this.accumulated ??= this.accumulate(products);
+      const data = new Float32Array(rows.length * width);
+      for (const [i, row] of rows.entries()) data.set(row, i * width);
+      const a = { data, count: rows.length, width };
+      const reflected = await products.reflected(a, vectors, await this.accumulated);
+      for (const [i, row] of rows.entries()) row.set(reflected.subarray(i * width, (i + 1) * width));
+    }
+    for (const row of rows) this.scale(row);
+  }
+
+  /** Whitens what the reflections have made of a vector. */
+  private scale(x: Float64Array): void {
     forward(this.inner, this.rank, x);
     const scale = 1 / Math.sqrt(this.ridge);
     for (let i = this.rank; i < this.width; i++) x[i]! *= scale;
+  }
+
+  /**
+   * T', a lower triangle, where the product of all reflections is I - V T V' and the columns of V are their vectors (Schreiber &
+   * Van Loan 1989, the compact WY representation).
+   */
+  private async accumulate(products: RowProducts): Promise<Matrix> {
+    const { rank, width } = this;
+    const vectors = { data: this.reflections, count: rank, width };
+    const overlaps = await products.of(vectors, vectors);
+    const data = new Float32Array(rank * rank);
+    for (let k = 0; k < rank; k++) {
+      const row = data.subarray(k * rank, (k + 1) * rank);
+      row[k] = 1;
+      // One reflection more: what it shares with those before it is taken off by them, too.
+      for (let i = 0; i < k; i++) {
+        const overlap = overlaps[k * rank + i]!;
+        for (let j = 0; j <= i; j++) row[j]! -= overlap * data[i * rank + j]!;
+      }
+    }
+    return { data, count: rank, width: rank };
   }
 
   solve(x: Float64Array): void {
@@ -77,11 +121,6 @@ export class ThinCovariance {
     for (let pair = this.overlaps.length - 1; pair >= 0; pair--) this.reflect(2 * pair, x, true);
   }
 
-  /** Where a reflection begins. */
-  private start(k: number): number {
-    return k * this.width - (k * (k - 1)) / 2;
-  }
-
   /**
    * Applies reflections k, which is even, and k + 1, if there is one; in place, and both in one pass over x.
    * @param reversed whether k + 1 comes first
@@ -89,9 +128,9 @@ export class ThinCovariance {
   private reflect(k: number, x: Float64Array, reversed: boolean): void {
     const v = this.reflections;
     const overlap = this.overlaps[k / 2]!;
-    const [at, below] = [this.start(k) - k, k + 1];
+    const [at, below] = [k * this.width, k + 1];
     // Where there is none, its part is multiplied by zero.
-    const other = below < this.rank ? this.start(below) - below : at;
+    const other = below < this.rank ? at + this.width : at;
     const both = below < this.rank ? 1 : 0;
     let p = v[at + k]! * x[k]!;
     let q = 0;

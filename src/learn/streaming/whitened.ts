@@ -1,5 +1,6 @@
 import type { CovarianceFactor } from './covariance.js';
 import { dot } from './linear.js';
+import type { RowProducts } from './row-products.js';
 
 /** What a new sample says of the classes. */
 export interface Evidence {
@@ -38,9 +39,18 @@ export class Whitening {
 
   /** A vector in the new basis. */
   apply(vector: ArrayLike<number>): Float64Array {
-    const x = Float64Array.from(this.scales, (scale, k) => scale * vector[k]!);
+    const x = this.scaled(vector);
     this.covariance?.whiten(x);
     return x;
+  }
+
+  /** Works samples out that `of` will be asked for, together and by the engine. */
+  async prepare(products: RowProducts, summaries: readonly Float32Array[]): Promise<void> {
+    const missing = [...new Set(summaries)].filter((summary) => !this.known.has(summary));
+    if (missing.length === 0) return;
+    const rows = missing.map((summary) => this.scaled(summary));
+    await this.covariance?.whitenAll(products, rows);
+    for (const [i, summary] of missing.entries()) this.known.set(summary, rows[i]!);
   }
 
   /** A sample in the new basis: it is worked out once, for it takes milliseconds, and not to be changed. */
@@ -49,6 +59,12 @@ export class Whitening {
     if (known) return known;
     const x = this.apply(summary);
     this.known.set(summary, x);
+    return x;
+  }
+
+  private scaled(vector: ArrayLike<number>): Float64Array {
+    const x = this.scales.slice();
+    for (let k = 0; k < x.length; k++) x[k]! *= vector[k]!;
     return x;
   }
 }
@@ -63,7 +79,8 @@ export class WhitenedClasses {
   readonly whitening: Whitening;
   private readonly means: readonly Float64Array[];
   private readonly middle: Float64Array;
-  /** Of each mean from the middle. */
+  /** Each mean, seen from the middle, and its length. */
+  private readonly apart: readonly Float64Array[];
   private readonly lengths: readonly number[];
   /** Orthonormal, of the span of the means seen from the middle. */
   private readonly basis: readonly Float64Array[];
@@ -78,8 +95,9 @@ export class WhitenedClasses {
     const { width } = whitening;
     this.middle = new Float64Array(width);
     for (const mean of this.means) for (let k = 0; k < width; k++) this.middle[k]! += mean[k]! / means.length;
-    this.lengths = this.means.map((mean) => Math.sqrt(this.products(mean, mean)));
-    this.basis = orthonormal(this.means.map((mean) => mean.map((v, k) => v - this.middle[k]!)));
+    this.apart = this.means.map((mean) => this.fromMiddle(mean));
+    this.lengths = this.apart.map(lengthOf);
+    this.basis = orthonormal(this.apart);
   }
 
   /** @param summary of one sample, [width] */
@@ -93,10 +111,10 @@ export class WhitenedClasses {
       if (sum < distance) [nearest, distance] = [c, sum];
     }
     // Across the span of the means all classes are as far away.
-    const from = x.map((v, k) => v - this.middle[k]!);
+    const from = this.fromMiddle(x);
     let across = dot(from, 0, from, 0, from.length);
     for (const b of this.basis) across -= dot(from, 0, b, 0, b.length) ** 2;
-    return { nearest, distance, within: Math.max(0, distance - across), angle: this.angle(x) };
+    return { nearest, distance, within: Math.max(0, distance - across), angle: this.angle(from) };
   }
 
   /**
@@ -104,29 +122,32 @@ export class WhitenedClasses {
    * @param summary of one sample, [width]
    */
   direction(summary: Float32Array): Float32Array {
-    const x = this.whitening.of(summary).slice();
-    for (let k = 0; k < x.length; k++) x[k]! -= this.middle[k]!;
-    const length = Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+    const x = this.fromMiddle(this.whitening.of(summary));
+    const length = lengthOf(x);
     // What a sum in other order leaves of nothing has no direction.
-    const least = 1e-6 * Math.sqrt(this.middle.reduce((sum, v) => sum + v * v, 0));
-    return Float32Array.from(x, (v) => (length > least ? v / length : 0));
+    const share = length > 1e-6 * lengthOf(this.middle) ? 1 / length : 0;
+    const direction = new Float32Array(x.length);
+    for (let k = 0; k < x.length; k++) direction[k] = share * x[k]!;
+    return direction;
   }
 
+  /** @param x a sample, from the middle */
   private angle(x: Float64Array): number {
-    if (this.means.length < 2) return 0;
-    const length = Math.sqrt(this.products(x, x));
-    const cosines = this.means.map((mean, c) => this.products(x, mean) / (length * this.lengths[c]!));
+    if (this.apart.length < 2) return 0;
+    const length = lengthOf(x);
+    const cosines = this.apart.map((mean, c) => dot(x, 0, mean, 0, x.length) / (length * this.lengths[c]!));
     // Classes that lie on the middle have no direction.
     return Math.max(-1, ...cosines.filter((cosine) => Number.isFinite(cosine)));
   }
 
-  /** Of two vectors from the middle. */
-  private products(a: Float64Array, b: Float64Array): number {
-    let sum = 0;
-    for (let k = 0; k < a.length; k++) sum += (a[k]! - this.middle[k]!) * (b[k]! - this.middle[k]!);
-    return sum;
+  private fromMiddle(x: Float64Array): Float64Array {
+    const from = x.slice();
+    for (let k = 0; k < from.length; k++) from[k]! -= this.middle[k]!;
+    return from;
   }
 }
+
+const lengthOf = (x: Float64Array): number => Math.sqrt(dot(x, 0, x, 0, x.length));
 
 /** An orthonormal basis of the span of some vectors, by the modified Gram-Schmidt process. */
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
@@ -137,10 +158,9 @@ function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
       const along = dot(rest, 0, b, 0, b.length);
       for (let k = 0; k < rest.length; k++) rest[k]! -= along * b[k]!;
     }
-    const length = Math.sqrt(dot(rest, 0, rest, 0, rest.length));
+    const length = lengthOf(rest);
     // What rounding leaves of a vector in the span is no direction.
-    if (length > 1e-6 * Math.sqrt(dot(vector, 0, vector, 0, vector.length)))
-      basis.push(rest.map((v) => v / length));
+    if (length > 1e-6 * lengthOf(vector)) basis.push(rest.map((v) => v / length));
   }
   return basis;
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { OrtEngine } from '../../../src/engine/ort.js';
 import { factorizeCovariance } from '../../../src/learn/streaming/covariance.js';
 import { rowStart } from '../../../src/learn/streaming/linear.js';
+import { RowProducts } from '../../../src/learn/streaming/row-products.js';
 import { ThinCovariance } from '../../../src/learn/streaming/thin-covariance.js';
 import { Random } from '../../../src/random.js';
 
@@ -70,6 +72,20 @@ describe.each([
     factor.whiten(x);
     factor.whiten(y);
     expect(dot(x, y) / expected).toBeCloseTo(1, 4);
+  });
+
+  test('does so to many vectors at once as to each', async () => {
+    const factor = await factorizeCovariance(given.scatter, given.scales, shrinkage);
+    const products = await RowProducts.open(new OrtEngine());
+    const rows = [vector(), vector(), vector()];
+    const one = rows.map((row) => row.slice());
+    await factor.whitenAll(products, rows);
+    await products.close();
+    for (const [i, x] of one.entries()) {
+      factor.whiten(x);
+      const length = Math.sqrt(dot(x, x));
+      for (const [k, value] of rows[i]!.entries()) expect((value - x[k]!) / length).toBeCloseTo(0, 5);
+    }
   });
 });
 
