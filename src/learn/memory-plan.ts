@@ -35,7 +35,7 @@ const MIB = 2 ** 20;
 interface Calibration {
   /** A node in the graph as built, as encoded and as compiled. */
   node: number;
-  /** Work space of operators, and what an arena that grows by doubling takes at least. */
+  /** What the arena takes beside, where it is not told to give back what is freed. */
   workspace: number;
   /** What earlier phases have freed and the allocator neither gives back nor can use again; packing the adapter. */
   margin: number;
@@ -45,27 +45,35 @@ interface Calibration {
 
 const CALIBRATION: Calibration = {
   node: 13_000,
-  workspace: 15 * MIB,
+  workspace: 11 * MIB,
   margin: 20 * MIB,
   spread: 24 * MIB,
 };
 /** Where the C library's allocator gives back what was freed. */
 const LEAN_CALIBRATION: Calibration = {
   node: 6000,
-  workspace: 4 * MIB,
+  workspace: 0,
   margin: 12 * MIB,
   spread: 4 * MIB,
 };
 
 /** Copies of the constants while a graph is compiled: encoded, as the runtime reads them, as it keeps them. */
 const COMPILING = 3.5;
-/** What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. */
-const ARENA = 2;
+/**
+ * What the runtime's arena takes for tensors that are alive at the same time: they never fit without gaps. Those that have a weight's
+ * shape leave few; those of a batch more, each layer's being of its own size, and most where several pieces come one after the other.
+ */
+const ARENA = { weights: 1.6, batch: 2, pieces: 3.7 };
 
 const calibration = (): Calibration => (hasLeanAllocator() ? LEAN_CALIBRATION : CALIBRATION);
 
-/** Memory of a graph's inner tensors, as the runtime's arena holds it. */
-const arenaBytes = (graph: Graph) => ARENA * liveBytes(graph) + calibration().workspace;
+/**
+ * Memory of a graph's inner tensors, as the runtime's arena holds it.
+ * @param weights what is alive whatever the batch
+ * @param gaps how much of it the tensors of a batch take, as a multiple of theirs
+ */
+const arenaBytes = (graph: Graph, weights: number, gaps: number): number =>
+  ARENA.weights * weights + gaps * Math.max(0, liveBytes(graph) - weights) + calibration().workspace;
 
 /**
  * Chooses the pieces of a batch, as few as possible, so that the resident memory of the whole process stays below a
@@ -117,13 +125,18 @@ function neededBytes(
   micro: number,
   pieces: number,
 ): number {
-  const [rows, random] = [pieces * micro, new Random(options.seed)];
-  const graph = trainingGraph(strategies, context, rows, data.classes.length, options, random, pieces);
-  return Math.max(stepBytes(graph), headBytes(context, data, graph));
+  const classes = data.classes.length;
+  const graphOf = (rows: number, parts: number) =>
+    trainingGraph(strategies, context, rows, classes, options, new Random(options.seed), parts);
+  const graph = graphOf(pieces * micro, pieces);
+  return Math.max(stepBytes(graph, graphOf(1, 1), pieces), headBytes(context, data, graph));
 }
 
-/** What a step's graph needs from when it is built to its last run, one step a run. */
-export function stepBytes(graph: StepGraph): number {
+/**
+ * What a step's graph needs from when it is built to its last run, one step a run.
+ * @param single the same with one sample in one piece
+ */
+export function stepBytes(graph: StepGraph, single: StepGraph, pieces: number): number {
   const { model, parameters, steps } = graph;
   const updates = new Map(steps.flatMap((s) => [...s.updates]));
   const inPlace = inPlaceUpdates(model.graph, updates);
@@ -140,7 +153,9 @@ export function stepBytes(graph: StepGraph): number {
   const initial = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
   const nodes = calibration().node * model.graph.nodes.length;
   const compiling = initial + COMPILING * constants;
-  const running = constants + state + outputs + arenaBytes(model.graph);
+  const gaps = pieces > 1 ? ARENA.pieces : ARENA.batch;
+  const arena = arenaBytes(model.graph, liveBytes(single.model.graph), gaps);
+  const running = constants + state + outputs + arena;
   return nodes + Math.max(compiling, running);
 }
 
@@ -164,7 +179,7 @@ function headBytes(
   // The streaming discriminant of the same samples: half a matrix, and scaled rows that it takes in.
   const streaming = 2 * summary ** 2 + 4 * trained * summary;
   const nodes = calibration().node * graph.nodes.length;
-  const running = constants + arenaBytes(graph) + rows;
+  const running = constants + arenaBytes(graph, 0, ARENA.batch) + rows;
   const kept = adapter + constants + nodes;
   return kept + Math.max(COMPILING * constants, running, constants + rows + Math.max(fitting, streaming));
 }
