@@ -53,7 +53,7 @@ const CALIBRATION: Calibration = {
 const LEAN_CALIBRATION: Calibration = {
   node: 6000,
   workspace: 0,
-  margin: 12 * MIB,
+  margin: 8 * MIB,
   spread: 4 * MIB,
 };
 
@@ -93,12 +93,19 @@ export async function planTraining(
   const context = { crown: data.backbone.crown, earlier };
   const count = data.samples.filter((s) => !s.heldOut).length;
   const batch = Math.min(options.batch, count);
+  const classes = data.classes.length;
+  const graphOf = (rows: number, pieces: number) =>
+    trainingGraph(strategies, context, rows, classes, options, new Random(options.seed), pieces);
+  const [one, several] = [leastBytes(graphOf, 1), leastBytes(graphOf, 2)];
+  const head = headBytes(context, data, graphOf(1, 1));
   let resident = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (let micro = batch; micro >= 1; micro = Math.floor(micro / 2)) {
     const pieces = Math.ceil(batch / micro);
     if (pieces > MOST_PIECES) break;
-    const needed = neededBytes(strategies, context, data, options, micro, pieces);
+    // The graph is not kept: the next one takes its place.
+    const step = stepBytes(graphOf(pieces * micro, pieces), pieces, pieces > 1 ? several : one);
+    const needed = Math.max(step, head);
     collectGarbage();
     // What looking at graphs left behind is the process's, too.
     resident = residentBytes('VmRSS');
@@ -116,27 +123,15 @@ export async function planTraining(
   );
 }
 
-/** What a training needs beside what the process has. The graph is not kept: the next one takes its place. */
-function neededBytes(
-  strategies: Strategies,
-  context: IsolationContext,
-  data: TaskData,
-  options: LearnerOptions,
-  micro: number,
-  pieces: number,
-): number {
-  const classes = data.classes.length;
-  const graphOf = (rows: number, parts: number) =>
-    trainingGraph(strategies, context, rows, classes, options, new Random(options.seed), parts);
-  const graph = graphOf(pieces * micro, pieces);
-  return Math.max(stepBytes(graph, graphOf(1, 1), pieces), headBytes(context, data, graph));
-}
+/** What is alive at one time in a step of one sample a piece: nearly all of it has the shape of a weight. */
+export const leastBytes = (graphOf: (rows: number, pieces: number) => StepGraph, pieces: number): number =>
+  liveBytes(graphOf(pieces, pieces).model.graph);
 
 /**
  * What a step's graph needs from when it is built to its last run, one step a run.
- * @param single the same with one sample in one piece
+ * @param least `leastBytes` of the same, in two pieces where there are more
  */
-export function stepBytes(graph: StepGraph, single: StepGraph, pieces: number): number {
+export function stepBytes(graph: StepGraph, pieces: number, least: number): number {
   const { model, parameters, steps } = graph;
   const updates = new Map(steps.flatMap((s) => [...s.updates]));
   const inPlace = inPlaceUpdates(model.graph, updates);
@@ -154,7 +149,7 @@ export function stepBytes(graph: StepGraph, single: StepGraph, pieces: number): 
   const nodes = calibration().node * model.graph.nodes.length;
   const compiling = initial + COMPILING * constants;
   const gaps = pieces > 1 ? ARENA.pieces : ARENA.batch;
-  const arena = arenaBytes(model.graph, liveBytes(single.model.graph), gaps);
+  const arena = arenaBytes(model.graph, least, gaps);
   const running = constants + state + outputs + arena;
   return nodes + Math.max(compiling, running);
 }
