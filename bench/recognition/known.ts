@@ -15,6 +15,10 @@ const HELD_OUT_EVERY = 5;
 /** What a device knows, and what is left to test it on. */
 export interface Known {
   chooser: TaskChooser;
+  features: FrozenFeatures;
+  discriminants: ReadonlyMap<string, StreamingDiscriminant>;
+  /** For each set, what its discriminant was fitted on. */
+  fitted: ReadonlyMap<string, readonly { label: string; latent: Uint8Array }[]>;
   /** Answers of all known classes with probabilities. */
   answers: TaskNetwork;
   classes: readonly string[];
@@ -38,6 +42,7 @@ export async function learnSets(
   const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec);
   const discriminants = new Map<string, StreamingDiscriminant>();
   const heldOut: Uint8Array[] = [];
+  const samples = new Map<string, { label: string; latent: Uint8Array }[]>();
   const tests = new Map<string, number[]>();
   for (const set of sets) {
     const fitted: number[] = [];
@@ -60,6 +65,10 @@ export async function learnSets(
       fitted.map((i) => set.labels[i]!),
     );
     discriminants.set(set.name, discriminant);
+    samples.set(
+      set.name,
+      fitted.map((i) => ({ label: set.labels[i]!, latent: set.latents[i]! })),
+    );
     tests.set(set.name, random.shuffle(test));
   }
   await network.close();
@@ -78,5 +87,8 @@ export async function learnSets(
     await answers.close();
     for (const { network } of tasks.values()) await network.close();
   };
-  return { chooser, answers, classes: head.classes, tasks, tests, close };
+  return {
+    ...{ chooser, features, discriminants, fitted: samples },
+    ...{ answers, classes: head.classes, tasks, tests, close },
+  };
 }

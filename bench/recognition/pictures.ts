@@ -21,7 +21,7 @@ export interface PictureSet {
 /** What happens to a picture on its way, more or less of it: 0 is nothing, 1 is all of it. */
 export type Change = (picture: Buffer, much: number) => Promise<Buffer>;
 
-/** Slow changes that a camera sees over a day or a year. */
+/** Changes that a camera sees: slowly over a day or a year, or at once. */
 export const CHANGES: Record<'light' | 'blur' | 'rotation', Change> = {
   light: (picture, much) =>
     sharp(picture)

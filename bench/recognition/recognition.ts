@@ -12,6 +12,7 @@ import { type Summary, summaryOf } from '../statistics.js';
 import { type AppearingRows, type AppearingRun, appearingRows, appearingStreams } from './appearing.js';
 import { type Known, learnSets } from './known.js';
 import { CHANGES, latentsOf, type PictureSet, readClothes, readSet } from './pictures.js';
+import { halvesOf, type TaskChoiceRow, type TaskChoices, taskChoiceRow, taskChoices } from './task-choice.js';
 
 /** Frames of a stream before its change, and after the change has begun. */
 const BEFORE = 300;
@@ -54,9 +55,8 @@ export interface StreamRow {
 export interface RecognitionResult {
   falseAlarmRate: number;
   novelty: NoveltyRow[];
-  /** Share of pictures whose task was chosen rightly, signs against tiles, and both against clothes. */
-  taskChoice: Summary;
-  taskChoiceOfThree: Summary;
+  /** Share of pictures whose task was chosen rightly: signs against tiles, both against clothes, half of the signs against the others. */
+  taskChoice: TaskChoiceRow[];
   streams: StreamRow[];
   /** Drift alarms in ten thousand frames without a change. */
   steadyAlarms: Summary;
@@ -101,12 +101,12 @@ export async function measureRecognition(
         await noveltyOf(await teach([signs, tiles]), [signs, tiles], clothes, clothes.latents, seed),
       ];
       say(`seed ${seed}: tasks`);
-      const both = await teach([signs, tiles]);
-      const choice = await taskChoice(both, [signs, tiles]);
-      await both.close();
-      const three = await teach([signs, tiles, clothes]);
-      const choiceOfThree = await taskChoice(three, [signs, tiles, clothes]);
-      await three.close();
+      const choices: TaskChoices[] = [];
+      for (const sets of [[signs, tiles], [signs, tiles, clothes], halvesOf(signs)]) {
+        const device = await teach(sets);
+        choices.push(await taskChoices(device, sets));
+        await device.close();
+      }
       const known = await teach([signs]);
       const streams = await streamsOf(known, signs, tiles, backbone, trunk, seed, (text) =>
         say(`seed ${seed}: ${text}`),
@@ -115,7 +115,7 @@ export async function measureRecognition(
       await known.close();
       say(`seed ${seed}: things appear and return`);
       const appearing = await appearingStreams({ signs, tiles, clothes }, teach, unseen, seed);
-      runs.push({ novelty, choice, choiceOfThree, streams, steadyAlarms, appearing });
+      runs.push({ novelty, choices, streams, steadyAlarms, appearing });
     }
     return {
       falseAlarmRate: falseAlarms,
@@ -127,8 +127,13 @@ export async function measureRecognition(
           found: of((r) => r.found),
         };
       }),
-      taskChoice: summaryOf(runs.map((r) => r.choice)),
-      taskChoiceOfThree: summaryOf(runs.map((r) => r.choiceOfThree)),
+      taskChoice: ['hand signs, tiles', 'hand signs, tiles, clothes', 'five signs, the five others'].map(
+        (tasks, k) =>
+          taskChoiceRow(
+            tasks,
+            runs.map((r) => r.choices[k]!),
+          ),
+      ),
       streams: runs[0]!.streams.map(({ change }, k) => {
         const own = runs.map((run) => run.streams[k]!);
         const delays = own.flatMap((r) => (r.delay === null ? [] : [r.delay]));
@@ -151,8 +156,7 @@ export async function measureRecognition(
 
 interface Run {
   novelty: NoveltyRun[];
-  choice: number;
-  choiceOfThree: number;
+  choices: TaskChoices[];
   streams: StreamRun[];
   steadyAlarms: number;
   appearing: AppearingRun;
@@ -190,16 +194,6 @@ async function noveltyOf(
   };
 }
 
-async function taskChoice({ chooser, tests }: Known, sets: readonly PictureSet[]): Promise<number> {
-  let [right, count] = [0, 0];
-  for (const set of sets) {
-    const chosen = await chooser.choose(tests.get(set.name)!.map((i) => set.latents[i]!));
-    right += chosen.filter((task) => task === set.name).length;
-    count += chosen.length;
-  }
-  return right / count;
-}
-
 async function frames(
   { chooser, answers, classes }: Known,
   latents: readonly Uint8Array[],
@@ -221,7 +215,7 @@ interface StreamRun {
   opened: boolean;
 }
 
-/** Streams of signs that change slowly in one way, and one that turns to tiles at once. */
+/** Streams of signs that change in one way, slowly or at once, and one that turns to tiles. */
 async function streamsOf(
   device: Known,
   signs: PictureSet,
@@ -259,10 +253,14 @@ async function streamsOf(
     await frames(device, other),
     other.map(() => null),
   );
-  for (const [name, change] of Object.entries(CHANGES)) {
+  const changes = Object.entries(CHANGES).flatMap(([name, change]) => [
+    { name, change, muchAt: (k: number) => (k + 1) / AFTER },
+    { name: `${name}, at once`, change, muchAt: () => 1 },
+  ]);
+  for (const { name, change, muchAt } of changes) {
     const drawn = Array.from({ length: AFTER }, draw);
     const latents = await latentsOf(
-      drawn.map((i, k) => async () => change(await readFile(signs.files[i]!), (k + 1) / AFTER)),
+      drawn.map((i, k) => async () => change(await readFile(signs.files[i]!), muchAt(k))),
       backbone,
       trunk,
       (done) => say(`${name}: ${done}/${AFTER} pictures changed`),

@@ -33,7 +33,7 @@ Examples:
 }
 
 function report(result: RecognitionResult): string {
-  const { novelty, taskChoice, taskChoiceOfThree, streams, steadyAlarms, falseAlarmRate, appearing } = result;
+  const { novelty, taskChoice, streams, steadyAlarms, falseAlarmRate, appearing } = result;
   const spread = (s: Summary) => `${percent(s.mean)} ± ${(100 * s.deviation).toFixed(1)}`;
   return [
     table(
@@ -43,7 +43,13 @@ function report(result: RecognitionResult): string {
         ...[spread(r.falseAlarms), spread(r.found)],
       ]),
     ),
-    `task chosen rightly: ${spread(taskChoice)} of two, ${spread(taskChoiceOfThree)} of three`,
+    table(
+      ['task chosen rightly by', ...taskChoice.map((r) => r.tasks)],
+      Object.keys(taskChoice[0]!.rules).map((rule) => [
+        rule,
+        ...taskChoice.map((r) => spread(r.rules[rule]!)),
+      ]),
+    ),
     table(
       ['change', 'frames until noticed', 'lowest', 'highest', 'missed', 'accuracy before', 'after', 'opened'],
       streams.map((r) => [
