@@ -43,8 +43,12 @@ export function training(command: Command): Command {
 /** Writes a bench's figures to its file and prints them. */
 export function finish(options: CommonOptions, name: string, result: object, text: () => string): void {
   // Where this machine keeps its files is nobody else's.
-  const own = new Set(['--data', '--out', '--python', '--plot']);
-  const args = process.argv.slice(2).filter((a, i, all) => !own.has(a) && !own.has(all[i - 1] ?? ''));
+  const own = new Set(['--data', '--out', '--plot']);
+  const args = process.argv
+    .slice(2)
+    .filter((a, i, all) => !own.has(a) && !own.has(all[i - 1] ?? ''))
+    // The peer is a part of what was measured.
+    .map((a, i, all) => (all[i - 1] === '--python' ? 'PYTHON' : a));
   const command = `lichen ${args.join(' ')}`;
   const whole = { bench: name, ...circumstances(command), ...result };
   const file = options.out ?? join(packageRoot(), 'bench', 'results', `${name}.json`);
