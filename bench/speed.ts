@@ -6,6 +6,12 @@ import { compareSteps } from './speed/steps.js';
 export const SPEED_PARTS = ['a', 'b', 'c', 'd'] as const;
 export type SpeedPart = (typeof SPEED_PARTS)[number];
 
+/** Samples of a step, and the pieces of it by which a training stays below 200 MB. */
+const STEPS = [
+  [32, 4],
+  [16, 2],
+] as const;
+
 export interface SpeedOptions {
   parts: readonly SpeedPart[];
   /** Turns of each side; each turn is five steps. */
@@ -45,7 +51,9 @@ export async function measureSpeed(o: SpeedOptions, say: (text: string) => void)
   const has = (part: SpeedPart) => o.parts.includes(part);
   if (has('a')) {
     result.a = [];
-    for (const batch of [32, 16]) result.a.push(await compareSteps({ ...o, work: 'step', batch }, say));
+    for (const [batch, pieces] of STEPS) {
+      result.a.push(await compareSteps({ ...o, work: 'step', batch, pieces }, say));
+    }
   }
   if (has('c')) result.c = await compareSteps({ ...o, work: 'convnet', batch: 32 }, say);
   if (has('d')) result.d = await compareSteps({ ...o, work: 'mobilenet', batch: 32 }, say);

@@ -28,6 +28,8 @@ export interface StepComparison {
   work: string;
   batch: number;
   lichen: SideResult;
+  /** Lichen as it trains under a cap of memory: the same batch in pieces, one after the other. Null where not asked for. */
+  inPieces: SideResult | null;
   /** Every form of the peer, the fastest first; none where there is no Python. */
   peers: SideResult[];
   /** Forms of the peer that could not run, and why. */
@@ -67,6 +69,7 @@ export function comparison(
   lichen: SideResult,
   peers: readonly SideResult[],
   failed: StepComparison['failed'],
+  inPieces: SideResult | null = null,
 ): StepComparison {
   const sorted = [...peers].sort((a, b) => a.medianMs - b.medianMs);
   const best = sorted[0];
@@ -74,6 +77,7 @@ export function comparison(
     work,
     batch,
     lichen,
+    inPieces,
     peers: sorted,
     failed,
     ratio: best ? round(lichen.medianMs / best.medianMs) : null,

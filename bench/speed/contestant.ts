@@ -19,10 +19,15 @@ export class Contestant {
 
   /**
    * Starts a program that speaks the protocol, and waits until it is warm.
+   * @param env what it is given beside this process's environment
    * @throws LichenError `bench-peer-failed` when it ends before
    */
-  static async start(command: string, args: readonly string[]): Promise<Contestant> {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  static async start(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Contestant> {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let complaints = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaints = (complaints + text).slice(-TAIL);

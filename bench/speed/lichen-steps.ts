@@ -31,6 +31,8 @@ const { values } = parseArgs({
     /** Most steps that will be asked for. */
     steps: { type: 'string', default: '2000' },
     split: { type: 'string' },
+    /** Parts of a batch, one after the other, and one step a run: what a cap of memory makes of a training. */
+    pieces: { type: 'string', default: '1' },
     /** What computes; `tfjs` is TensorFlow.js on its native library. */
     engine: { type: 'string', default: 'ort' },
   },
@@ -62,7 +64,10 @@ async function main(): Promise<void> {
   const epochs = Math.ceil((COMPARED_STEPS + WARM_STEPS + Number(values.steps)) / STEPS_A_TURN);
   const { headRate } = work;
   // The rates never decay.
-  const options = { ...LEARNER_DEFAULTS, epochs, batch, headRate, labelSmoothing: 0.1, decayAt: 1, threads };
+  const pieces = Number(values.pieces);
+  const lean = pieces > 1;
+  const own = { epochs, batch, headRate, threads, pieces, lean };
+  const options = { ...LEARNER_DEFAULTS, ...own, labelSmoothing: 0.1, decayAt: 1 };
 
   const next = messages<Request>(process.stdin);
   const end = new AbortController();
@@ -98,7 +103,7 @@ async function main(): Promise<void> {
       const secondsToReady = Math.round((performance.now() - begun) / 100) / 10;
       say({
         ready: true,
-        variant: engine.name === 'ort' ? 'lichen' : 'TensorFlow.js',
+        variant: engine.name !== 'ort' ? 'TensorFlow.js' : lean ? `lichen, ${pieces} pieces` : 'lichen',
         losses,
         versions,
         importedRssBytes,

@@ -36,10 +36,10 @@ function stepsTable(steps: readonly StepComparison[]): string {
     'versions',
   ];
   const rows = steps.flatMap((s) =>
-    [s.lichen, ...s.peers].map((side, i) => [
+    [s.lichen, ...(s.inPieces ? [s.inPieces] : []), ...s.peers].map((side, i) => [
       NAMES[s.work as keyof typeof NAMES],
       s.batch,
-      i === 0 ? 'Lichen' : peerName(side.variant),
+      side === s.lichen ? 'Lichen' : side === s.inPieces ? side.variant : peerName(side.variant),
       side.medianMs.toFixed(1),
       side.lowestMs.toFixed(1),
       bytes(side.peakRssBytes),

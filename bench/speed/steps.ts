@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../src/backbone/manifest.js';
 import { LichenError, messageOf } from '../../src/errors.js';
+import { LEAN_ALLOCATOR } from '../../src/process-memory.js';
 import { comparison, type StepComparison, sideResult } from './comparison.js';
 import { Contestant } from './contestant.js';
 import { STEPS_A_TURN } from './protocol.js';
@@ -29,16 +30,24 @@ export interface StepsOptions {
   tfjs?: boolean;
   /** Part of a form's name; only those forms of the peer that have it. */
   variants?: string;
+  /** Parts of a batch; with more than one Lichen takes part twice, as it trains under a cap of memory, too. */
+  pieces?: number;
 }
 
 /** Trains the same steps on both sides in turns: Lichen, then every form of the peer, and again. */
 export async function compareSteps(o: StepsOptions, say: (text: string) => void): Promise<StepComparison> {
   const numbers = ['--batch', String(o.batch), '--threads', String(o.threads)];
   const sides: Contestant[] = [];
+  const own = ['--work', o.work, ...numbers, '--steps', String(o.rounds * STEPS_A_TURN)];
+  const lean = (o.pieces ?? 1) > 1;
   const failed: StepComparison['failed'] = [];
   try {
     say(`${o.work}, batch ${o.batch}: Lichen gets ready`);
-    sides.push(await startLichen(['--work', o.work, ...numbers, '--steps', String(o.rounds * STEPS_A_TURN)]));
+    sides.push(await startLichen(own));
+    if (lean) {
+      say(`${o.work}, batch ${o.batch}: Lichen gets ready, in ${o.pieces} pieces`);
+      sides.push(await startLichen([...own, '--pieces', String(o.pieces)], LEAN_ALLOCATOR));
+    }
     for (const variant of o.python ? await variantsOf(o.python, o.work, o.variants) : []) {
       say(`${o.work}, batch ${o.batch}: PyTorch gets ready (${variant})`);
       const args = [peerFile(SCRIPTS[o.work]), '--serve', '--variant', variant, ...numbers];
@@ -50,7 +59,6 @@ export async function compareSteps(o: StepsOptions, say: (text: string) => void)
     }
     if (o.tfjs) {
       say(`${o.work}, batch ${o.batch}: TensorFlow.js gets ready`);
-      const own = ['--work', o.work, ...numbers, '--steps', String(o.rounds * STEPS_A_TURN)];
       try {
         sides.push(await startLichen([...own, '--engine', 'tfjs']));
       } catch (error) {
@@ -63,19 +71,21 @@ export async function compareSteps(o: StepsOptions, say: (text: string) => void)
       return side.run(STEPS_A_TURN);
     });
     const measured = await inTurns(turns, o.rounds);
-    const [lichen, ...peers] = sides.map((side, i) => sideResult(side.ready, measured[i]!));
-    return comparison(o.work, o.batch, lichen!, peers, failed);
+    const [lichen, ...others] = sides.map((side, i) => sideResult(side.ready, measured[i]!));
+    const inPieces = lean ? others.shift()! : null;
+    return comparison(o.work, o.batch, lichen!, others, failed, inPieces);
   } finally {
     await Promise.all(sides.map((side) => side.close()));
   }
 }
 
 /** Starts Lichen's side: lichen-steps.ts, as it was built. */
-export function startLichen(args: readonly string[]): Promise<Contestant> {
-  return Contestant.start(process.execPath, [
-    fileURLToPath(new URL('lichen-steps.js', import.meta.url)),
-    ...args,
-  ]);
+export function startLichen(
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+): Promise<Contestant> {
+  const program = fileURLToPath(new URL('lichen-steps.js', import.meta.url));
+  return Contestant.start(process.execPath, [program, ...args], env);
 }
 
 /** A Python file of this folder; the build leaves it where it is. */

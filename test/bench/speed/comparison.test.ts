@@ -70,6 +70,24 @@ describe('two sides', () => {
     expect([c.ratio, c.pairedRatio, c.memoryRatio, c.lossDifference]).toEqual([null, null, null, null]);
   });
 
+  test('a batch in pieces is shown beside and decides no ratio', () => {
+    const c = comparison(
+      'step',
+      32,
+      side('lichen', [8], 50),
+      [side('fast', [4])],
+      [],
+      side('in pieces', [10], 20),
+    );
+    expect(c).toMatchObject({
+      ratio: 2,
+      memoryRatio: 0.5,
+      inPieces: { variant: 'in pieces', peakRssBytes: 20 },
+    });
+    const report = speedReport({ threads: 2, withPeer: true, a: [c] });
+    expect(report).toMatch(/in pieces.*0\.80 x the time/);
+  });
+
   test('losses are compared relatively, the largest difference tells', () => {
     expect(lossDifference([2, 1.01, 0.5], [2, 1, 0.5])).toBe(0.01);
   });
