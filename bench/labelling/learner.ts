@@ -3,6 +3,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import type { Rows } from '../../src/learn/network.js';
 import { Discriminant } from '../../src/learn/streaming/discriminant.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
+import { presumedTemperature } from '../../src/learn/temperature.js';
 import type { Answer } from '../../src/recognize/answer.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
 import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
@@ -34,13 +35,11 @@ export class InstantLearner {
   private chooser: TaskChooser | undefined;
   private chosenOf = 0;
   private readonly shrinkage: number;
-  private readonly temperature: number;
 
   constructor(engine: Engine, backbone: Backbone, set: Described) {
     // What a device answers with until held-out samples have chosen.
-    const { shrinkage, temperature } = new StreamingDiscriminant(set.blocks);
+    const { shrinkage } = new StreamingDiscriminant(set.blocks);
     this.shrinkage = shrinkage;
-    this.temperature = temperature;
     this.engine = engine;
     this.backbone = backbone;
     this.set = set;
@@ -66,8 +65,9 @@ export class InstantLearner {
 
   /** What is answered for pictures, without whether they are novel. */
   answers(indices: readonly number[]): (Answer | undefined)[] {
-    const { head, classes, temperature } = this;
+    const { head, classes } = this;
     if (!head) return indices.map(() => undefined);
+    const temperature = presumedTemperature(this.set.rows.width, this.fitted.length, true);
     const { data, width } = this.set.rows;
     return indices.map((i) => {
       const scores = classes.map((_, c) => {

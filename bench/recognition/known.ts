@@ -1,6 +1,7 @@
 import type { Backbone } from '../../src/backbone/backbone.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { TaskNetwork } from '../../src/learn/network.js';
+import { calibrate } from '../../src/learn/streaming/calibrate.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
 import { Random } from '../../src/random.js';
 import { TaskChooser } from '../../src/recognize/chooser.js';
@@ -41,7 +42,7 @@ export async function learnSets(
   const random = new Random(seed);
   const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec);
   const discriminants = new Map<string, StreamingDiscriminant>();
-  const heldOut: Uint8Array[] = [];
+  const heldOut: { task: string; label: string; latent: Uint8Array }[] = [];
   const samples = new Map<string, { label: string; latent: Uint8Array }[]>();
   const tests = new Map<string, number[]>();
   for (const set of sets) {
@@ -51,7 +52,7 @@ export async function learnSets(
       const own = random.shuffle(set.labels.flatMap((l, i) => (l === label ? [i] : [])));
       const known = own.slice(0, Math.min(KNOWN, Math.floor((2 * own.length) / 3)));
       known.forEach((i, k) => {
-        if (k % HELD_OUT_EVERY === 0) heldOut.push(set.latents[i]!);
+        if (k % HELD_OUT_EVERY === 0) heldOut.push({ task: set.name, label, latent: set.latents[i]! });
         else fitted.push(i);
       });
       // As many of each class as are known, at most: what is promised of known pictures is of pictures that come as those.
@@ -73,11 +74,27 @@ export async function learnSets(
   }
   await network.close();
   const features = await FrozenFeatures.open(engine, backbone);
-  const chooser = await TaskChooser.open(features, discriminants, { falseAlarms, heldOut });
-  const head = await StreamingDiscriminant.merge(discriminants).head();
+  const novelty = { falseAlarms, heldOut: heldOut.map((s) => s.latent) };
+  const chooser = await TaskChooser.open(features, discriminants, novelty);
+  const summaries = await features.of(novelty.heldOut);
+  const merged = StreamingDiscriminant.merge(discriminants);
+  await merged.factorized();
+  await calibrate(
+    merged,
+    summaries,
+    heldOut.map(({ task, label }) => `${task}/${label}`),
+  );
+  const head = await merged.head();
   const answers = await TaskNetwork.open(engine, instantModel(backbone, head), backbone.latentCodec);
   const tasks = new Map<string, { network: TaskNetwork; classes: readonly string[] }>();
   for (const [name, discriminant] of discriminants) {
+    const ofTask = heldOut.flatMap(({ task }, i) => (task === name ? [i] : []));
+    await discriminant.factorized();
+    await calibrate(
+      discriminant,
+      ofTask.map((i) => summaries[i]!),
+      ofTask.map((i) => heldOut[i]!.label),
+    );
     const own = await discriminant.head();
     const opened = await TaskNetwork.open(engine, instantModel(backbone, own), backbone.latentCodec);
     tasks.set(name, { network: opened, classes: own.classes });

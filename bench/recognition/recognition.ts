@@ -8,10 +8,12 @@ import { Random } from '../../src/random.js';
 import type { Explanation } from '../../src/recognize/chooser.js';
 import { ConfirmedDrift } from '../../src/recognize/confirmed-drift.js';
 import { DriftMonitor } from '../../src/recognize/drift.js';
+import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { type Summary, summaryOf } from '../statistics.js';
 import { type AppearingRows, type AppearingRun, appearingRows, appearingStreams } from './appearing.js';
 import { type Known, learnSets } from './known.js';
 import { CHANGES, latentsOf, type PictureSet, readClothes, readSet } from './pictures.js';
+import { type SurenessRow, type SurenessRun, surenessOf, surenessRows } from './sureness.js';
 import { halvesOf, type TaskChoiceRow, type TaskChoices, taskChoiceRow, taskChoices } from './task-choice.js';
 
 /** Frames of a stream before its change, and after the change has begun. */
@@ -62,6 +64,8 @@ export interface RecognitionResult {
   steadyAlarms: Summary;
   /** A stream in which kinds of things and classes appear and return. */
   appearing: AppearingRows;
+  /** Whether instant answers are as sure as they are right. */
+  sureness: SurenessRow[];
 }
 
 interface Frame extends Explanation {
@@ -81,11 +85,17 @@ export async function measureRecognition(
     const signs = await readSet(folder, 'hand-signs', backbone, trunk, say);
     const tiles = await readSet(folder, 'magnetic-tiles', backbone, trunk, say);
     const clothes = await readClothes(backbone, trunk, say);
+    const features = await FrozenFeatures.open(engine, backbone);
     const runs: Run[] = [];
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       const teach = (sets: PictureSet[], without: string[] = []) =>
         learnSets(engine, backbone, sets, falseAlarms, seed, without);
       const unseen = new Random(seed).shuffle([...signs.classes]).slice(0, 2);
+      say(`seed ${seed}: sureness`);
+      const sureness: SurenessRun[] = [];
+      for (const set of [signs, tiles, clothes]) {
+        sureness.push(...(await surenessOf(engine, features, set, seed)));
+      }
       say(`seed ${seed}: novelty`);
       const novelty = [
         await noveltyOf(await teach([signs]), [signs], tiles, tiles.latents, seed),
@@ -115,8 +125,9 @@ export async function measureRecognition(
       await known.close();
       say(`seed ${seed}: things appear and return`);
       const appearing = await appearingStreams({ signs, tiles, clothes }, teach, unseen, seed);
-      runs.push({ novelty, choices, streams, steadyAlarms, appearing });
+      runs.push({ novelty, choices, streams, steadyAlarms, appearing, sureness });
     }
+    await features.close();
     return {
       falseAlarmRate: falseAlarms,
       novelty: runs[0]!.novelty.map(({ known, novel }, k) => {
@@ -148,6 +159,7 @@ export async function measureRecognition(
       }),
       steadyAlarms: summaryOf(runs.map((r) => r.steadyAlarms)),
       appearing: appearingRows(runs.map((r) => r.appearing)),
+      sureness: surenessRows(runs.map((r) => r.sureness)),
     };
   } finally {
     await trunk.close();
@@ -160,6 +172,7 @@ interface Run {
   streams: StreamRun[];
   steadyAlarms: number;
   appearing: AppearingRun;
+  sureness: SurenessRun[];
 }
 
 interface NoveltyRun {

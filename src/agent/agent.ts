@@ -28,7 +28,7 @@ import { openTraining } from './open-training.js';
 import { OpenedTasks } from './opened-tasks.js';
 import { Packs } from './packs.js';
 import { RecentLabels } from './recent-labels.js';
-import { noveltyRule } from './recognize-config.js';
+import { heldOutOf, noveltyRule } from './recognize-config.js';
 import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
@@ -99,6 +99,7 @@ export class Agent {
       novelty: noveltyRule(config.recognize, rooms.memory),
       hurry: true,
       recentLabels: (task) => recentLabels.of(task),
+      heldOut: (task) => heldOutOf(rooms.memory, task),
     });
     this.ledger = new Ledger(store.settings);
     const waiting = new WebhookQueue(store.database, new Sealed(store.settings, keyFileOf(store.folder)));

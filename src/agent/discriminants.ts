@@ -91,7 +91,7 @@ export class Discriminants {
     const discriminant = this.held.get(task);
     if (!discriminant) return;
     discriminant.shrinkage = shrinkage ?? discriminant.shrinkage;
-    discriminant.temperature = temperature;
+    discriminant.calibrateTo(temperature);
     discriminant.release();
     this.changed.add(task);
   }
@@ -130,6 +130,10 @@ export class Discriminants {
     const missed = memory.refs({ task, heldOut: false }).filter((r) => r.at > since);
     await this.takeIn(missed.map((r) => ({ ...r, latent: memory.read(r) })));
     // What held-out samples have chosen holds for what is left.
-    if (before && behind) this.tune(task, before);
+    const made = this.held.get(task);
+    if (before && behind && made) {
+      made.shrinkage = before.shrinkage;
+      made.temperatureScale = before.temperatureScale;
+    }
   }
 }

@@ -13,8 +13,8 @@ export async function keepDiscriminant(
 ): Promise<void> {
   const discriminant = new StreamingDiscriminant(blocks);
   discriminant.shrinkage = chosen.shrinkage ?? discriminant.shrinkage;
-  discriminant.temperature = chosen.temperature;
   const names = labels.map((label) => task.classes[label]!);
   await discriminant.addAll(engine, summary, names);
+  discriminant.calibrateTo(chosen.temperature);
   store.discriminants.save(task.name, discriminant.encode());
 }

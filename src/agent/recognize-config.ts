@@ -75,6 +75,15 @@ export function noveltyRule(
   };
 }
 
+/** The newest held-out samples of a task, with their labels. */
+export function heldOutOf(memory: ReplayMemory, task: string): { label: string; latent: Uint8Array }[] {
+  return memory
+    .refs({ task, heldOut: true })
+    .sort((a, b) => b.at - a.at)
+    .slice(0, HELD_OUT_OF_EACH)
+    .map((ref) => ({ label: ref.label, latent: memory.read(ref) }));
+}
+
 /** What the owner is told when a stream has changed. */
 export function driftMessage(source: string, kind: DriftKind): string {
   const what = {

@@ -33,7 +33,7 @@ Examples:
 }
 
 function report(result: RecognitionResult): string {
-  const { novelty, taskChoice, streams, steadyAlarms, falseAlarmRate, appearing } = result;
+  const { novelty, taskChoice, streams, steadyAlarms, falseAlarmRate, appearing, sureness } = result;
   const spread = (s: Summary) => `${percent(s.mean)} ± ${(100 * s.deviation).toFixed(1)}`;
   return [
     table(
@@ -82,5 +82,23 @@ function report(result: RecognitionResult): string {
     ),
     `over the whole stream: task ${spread(appearing.task)}, accuracy ${spread(appearing.accuracy)}`,
     `in 10,000 frames of known classes that come and go: ${appearing.falseAlarms.mean.toFixed(1)} alarms, ${appearing.falselyOpened.mean.toFixed(1)} tasks opened`,
+    table(
+      [
+        'task',
+        'labels a class',
+        'accuracy',
+        'calibration error, 3',
+        'presumed',
+        'fitted',
+        'loss, 3',
+        'presumed',
+        'fitted',
+      ],
+      sureness.map(({ task, labelled, accuracy, by }) => [
+        ...[task, labelled, spread(accuracy)],
+        ...[spread(by['3'].error), spread(by.presumed.error), spread(by.fitted.error)],
+        ...[by['3'], by.presumed, by.fitted].map(({ loss }) => loss.mean.toFixed(2)),
+      ]),
+    ),
   ].join('\n\n');
 }

@@ -3,6 +3,7 @@ import { Random } from '../random.js';
 import type { Head } from './adapter.js';
 import type { Rows } from './network.js';
 import { Discriminant } from './streaming/discriminant.js';
+import { fitTemperature } from './temperature.js';
 
 /** The shrinkages that are tried; measured to hold the best one on every set looked at. */
 const SHRINKAGES = [0.05, 0.1, 0.2, 0.3, 0.5];
@@ -158,41 +159,6 @@ function foldsOf(labels: readonly number[], seed: number): number[][] {
     folds[k % folds.length]!.push(i);
   });
   return folds;
-}
-
-/**
- * The temperature that makes the probabilities most likely (Guo et al. 2017), by golden-section search over its
- * logarithm. A few errors are presumed beyond those seen, so that a faultless small set does not make the
- * answers certain.
- */
-function fitTemperature(scores: Rows, labels: readonly number[]): { temperature: number; loss: number } {
-  const doubt = 1 / (labels.length + 2);
-  const loss = (t: number): number => {
-    let total = 0;
-    for (let i = 0; i < scores.count; i++) {
-      const row = scores.data.subarray(i * scores.width, (i + 1) * scores.width);
-      const peak = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-      let sum = 0;
-      let mean = 0;
-      for (const v of row) {
-        sum += Math.exp((v - peak) / t);
-        mean += Number.isFinite(v) ? (v - peak) / t / scores.width : 0;
-      }
-      const target = Number.isFinite(row[labels[i]!]!) ? (row[labels[i]!]! - peak) / t : -50;
-      total += Math.log(sum) - (1 - doubt) * target - doubt * mean;
-    }
-    return total / Math.max(1, scores.count);
-  };
-  const ratio = (Math.sqrt(5) - 1) / 2;
-  let [lo, hi] = [Math.log(1e-3), Math.log(1e3)];
-  for (let k = 0; k < 40; k++) {
-    const a = hi - ratio * (hi - lo);
-    const b = lo + ratio * (hi - lo);
-    if (loss(Math.exp(a)) < loss(Math.exp(b))) hi = b;
-    else lo = a;
-  }
-  const temperature = Math.exp((lo + hi) / 2);
-  return { temperature, loss: loss(temperature) };
 }
 
 /**

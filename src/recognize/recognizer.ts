@@ -2,6 +2,7 @@ import type { Backbone } from '../backbone/backbone.js';
 import type { Engine } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { type Rows, TaskNetwork } from '../learn/network.js';
+import { calibrate } from '../learn/streaming/calibrate.js';
 import { StreamingDiscriminant } from '../learn/streaming/slda.js';
 import type { WhitenedClasses } from '../learn/streaming/whitened.js';
 import type { DiscriminantStore } from '../store/discriminants.js';
@@ -47,6 +48,8 @@ export interface RecognizerOptions {
    * versions answer as they were trained.
    */
   recentLabels?: (task: string) => readonly RecentLabel[];
+  /** Held-out samples of a task, to which the temperature of its instant answer is fitted. */
+  heldOut?: (task: string) => readonly { label: string; latent: Uint8Array }[];
 }
 
 /** So many of the newest labels are known as they are while an instant answer goes by an earlier covariance. */
@@ -306,6 +309,7 @@ export class Recognizer {
     if (this.refining.has(task) || begun < (this.refineAfter.get(task) ?? 0)) return;
     const work = async () => {
       await discriminant.head();
+      await this.calibrate(task, discriminant);
       const took = Date.now() - begun;
       this.refineAfter.set(task, Date.now() + took / REFINING_SHARE);
     };
@@ -322,6 +326,17 @@ export class Recognizer {
       return this.letGo([instantKey(task)]);
     };
     void refined.then(anew).catch(() => {});
+  }
+
+  private async calibrate(task: string, discriminant: StreamingDiscriminant): Promise<void> {
+    const heldOut = this.options.heldOut?.(task) ?? [];
+    if (heldOut.length === 0) return;
+    const summaries = await (await this.features()).of(heldOut.map((s) => s.latent));
+    await calibrate(
+      discriminant,
+      summaries,
+      heldOut.map((s) => s.label),
+    );
   }
 
   private discriminants(names: readonly string[]): Map<string, StreamingDiscriminant> {

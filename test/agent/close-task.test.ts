@@ -49,7 +49,13 @@ it('keeps the instant answer as a version with a digest, and later labels change
   expect(rooms.store.versions.current('goods')?.id).toBe(version!.id);
   await rooms.recognizer.forget('goods');
   const after = await rooms.recognizer.classify(latents, 'goods');
-  expect(after.map((a) => ({ ...a, version: 'instant' }))).toEqual(before);
+  expect(after.map((a) => [a.label, a.version])).toEqual(before.map((a) => [a.label, 1]));
+  // Computed by another network, in other order.
+  after.forEach((a, i) => {
+    for (const { label, probability } of before[i]!.all) {
+      expect(a.all.find((o) => o.label === label)!.probability).toBeCloseTo(probability, 5);
+    }
+  });
 
   await rooms.discriminants.add(
     rooms.memory.refs().map((r) => ({ ...r, label: 'bag', latent: rooms.memory.read(r) })),

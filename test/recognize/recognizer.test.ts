@@ -326,6 +326,31 @@ describe('in a hurry', () => {
     await hurried.close();
   });
 
+  it('is as sure as held-out samples allow, once it has settled', async () => {
+    const seen = samples(1).left;
+    await learnInstantly(engine, backbone, store, 'left', {
+      latents: seen.latents.slice(0, 12),
+      labels: seen.labels.slice(0, 12),
+    });
+    const test = samples(2).left;
+    // One owner holds out samples that are what they were called, the other samples that never are.
+    const wrongly = test.labels.map((label) => ({ a: 'b', b: 'c', c: 'a' })[label]!);
+    const sureness: number[] = [];
+    for (const labels of [test.labels, wrongly]) {
+      const live = StreamingDiscriminant.decode(store.discriminants.load('left')!.state);
+      const heldOut = test.latents.map((latent, i) => ({ latent, label: labels[i]! }));
+      const hurried = new Recognizer(engine, backbone, store, {
+        ...{ live: () => live, hurry: true, heldOut: () => heldOut },
+      });
+      await hurried.classify(test.latents);
+      await hurried.settled();
+      const given = await hurried.classify(test.latents);
+      sureness.push(given.reduce((sum, a) => sum + a.probability, 0) / given.length);
+      await hurried.close();
+    }
+    expect(sureness[1]!).toBeLessThan(sureness[0]! - 0.1);
+  });
+
   it('knows a class at once that the current version does not know yet', async () => {
     await instantly('left');
     const live = StreamingDiscriminant.decode(store.discriminants.load('left')!.state);

@@ -3,22 +3,23 @@ import { LichenError } from '../../errors.js';
 import { fromHalf, toHalf } from '../../onnx/float16.js';
 import type { Head } from '../adapter.js';
 import type { Rows } from '../network.js';
+import { presumedTemperature } from '../temperature.js';
 import { type CovarianceFactor, factorizeCovariance } from './covariance.js';
 import { rowStart } from './linear.js';
 import { addColumnProducts } from './products.js';
 import { WhitenedClasses, Whitening } from './whitened.js';
 
 const MAGIC = Buffer.from('LICHEND1');
-/** Used until held-out samples have chosen better ones; see docs/benchmarks.md. */
+/** Used until held-out samples have chosen a better one; see docs/benchmarks.md. */
 const DEFAULT_SHRINKAGE = 0.2;
-const DEFAULT_TEMPERATURE = 3;
 
 interface Header {
   classes: string[];
   counts: number[];
   blocks: number[];
   shrinkage: number;
-  temperature: number;
+  /** Left out by older programs, which had one temperature for any number of samples. */
+  temperatureScale?: number;
 }
 
 /** Samples that are taken in at once. */
@@ -54,7 +55,8 @@ export class StreamingDiscriminant {
   readonly blocks: readonly number[];
   readonly width: number;
   shrinkage = DEFAULT_SHRINKAGE;
-  temperature = DEFAULT_TEMPERATURE;
+  /** What the temperature that is presumed for so many samples is multiplied by; held-out samples choose it. */
+  temperatureScale = 1;
   private readonly means: Float64Array[] = [];
   /** Sum of outer products about the class means: lower triangle, row by row. */
   private readonly scatter: Float32Array;
@@ -73,6 +75,20 @@ export class StreamingDiscriminant {
   /** Samples taken in. */
   get samples(): number {
     return this.counts.reduce((a, b) => a + b, 0);
+  }
+
+  /** What logits are divided by, as of the samples that it has now and by their covariance. */
+  get temperature(): number {
+    return this.temperatureOf(true);
+  }
+
+  private temperatureOf(covariance: boolean): number {
+    return this.temperatureScale * presumedTemperature(this.width, this.samples, covariance);
+  }
+
+  /** Takes over a temperature that was fitted for the samples that it has now; with more of them it falls. */
+  calibrateTo(temperature: number): void {
+    this.temperatureScale *= temperature / this.temperature;
   }
 
   /** Takes in one sample; a class that is new is added. */
@@ -150,6 +166,7 @@ export class StreamingDiscriminant {
    */
   async head(exact = true): Promise<Head> {
     const { covariance, scales } = await this.factorFor(exact);
+    const temperature = this.temperatureOf(covariance !== undefined);
     const width = this.width;
     const weight = new Float32Array(this.classes.length * width);
     const bias = new Float32Array(this.classes.length);
@@ -160,9 +177,9 @@ export class StreamingDiscriminant {
       let quadratic = 0;
       for (let k = 0; k < width; k++) {
         quadratic += x[k]! * scaled[k]!;
-        weight[c * width + k] = (x[k]! * scales[k]!) / this.temperature;
+        weight[c * width + k] = (x[k]! * scales[k]!) / temperature;
       }
-      bias[c] = -quadratic / 2 / this.temperature;
+      bias[c] = -quadratic / 2 / temperature;
     });
     return {
       kind: 'discriminant',
@@ -252,8 +269,8 @@ export class StreamingDiscriminant {
 
   /** The state as bytes, for the store; in pieces, since it is 8 MB for 2,048 features. */
   *encode(): Generator<Uint8Array> {
-    const { classes, counts, shrinkage, temperature } = this;
-    const header: Header = { classes, counts, blocks: [...this.blocks], shrinkage, temperature };
+    const { classes, counts, shrinkage, temperatureScale } = this;
+    const header: Header = { classes, counts, blocks: [...this.blocks], shrinkage, temperatureScale };
     const json = Buffer.from(JSON.stringify(header));
     const length = Buffer.alloc(4);
     length.writeUInt32LE(json.length);
@@ -287,7 +304,7 @@ export class StreamingDiscriminant {
     });
     made.scatter.set(floats.subarray(header.classes.length * made.width));
     made.shrinkage = header.shrinkage;
-    made.temperature = header.temperature;
+    made.temperatureScale = header.temperatureScale ?? 1;
     made.changes = made.samples;
     return made;
   }

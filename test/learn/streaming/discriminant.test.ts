@@ -89,10 +89,10 @@ describe.each([6, 40, 300])('the discriminant, on %i samples', (count) => {
     const fitted = await (await Discriminant.prepare(rows, labels, CLASSES, BLOCKS)).fit(0.3);
     const streaming = new StreamingDiscriminant(BLOCKS);
     streaming.shrinkage = 0.3;
-    streaming.temperature = 1;
     labels.forEach((c, i) => {
       streaming.add(rows.data.subarray(i * WIDTH, (i + 1) * WIDTH), `class ${c}`);
     });
+    streaming.calibrateTo(1);
     const head = await streaming.head();
     expect(head.classes).toEqual(['class 0', 'class 1', 'class 2']);
     head.weight.forEach((w, i) => {
