@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkCrown } from '../agent/check-crown.js';
 import { firstIsolation, GROWTH_DEFAULTS, type Growth } from '../agent/growth.js';
 import { keepDiscriminant } from '../agent/keep-discriminant.js';
 import type { LearnerTrainingOptions } from '../agent/learner-training.js';
@@ -136,9 +137,10 @@ async function learn(device: Device, options: LearnOptions): Promise<LearnResult
   const method = deviceMethod(options.method);
   checkOptions(method, options);
   const { engine, backbone, store } = device;
+  const manifest = options.backbone ?? defaultManifest();
+  checkCrown(backbone, manifest, { method, by: `--method ${options.method}` });
   // What was read of the network beside its crown.
   if (options.memory !== undefined) collectGarbage();
-  const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
   const first = firstIsolation(method.isolation);
   const task = openTask(device, options.task, first, classesOf(files));
