@@ -6,6 +6,7 @@ import { brokerAddress } from '../config/address.js';
 import { byteSize, duration } from '../config/units.js';
 import { ENGINES } from '../engine/engine.js';
 import { isLearner } from '../learn/device-method.js';
+import { capObstacle } from '../learn/memory-cap.js';
 import { labelSchema } from './label-config.js';
 import { learnSchema, methodConflicts, taskSchema } from './learn-config.js';
 import { recognizeSchema } from './recognize-config.js';
@@ -53,7 +54,7 @@ export const agentConfigSchema = z
         cap: byteSize(1)
           .optional()
           .describe(
-            'Most resident memory of the agent while it trains; size such as 300 MiB; no limit if not given.',
+            'Most resident memory of the agent while it trains; size such as 300 MiB; no limit if not given. Not with engine: tfjs.',
           ),
       })
       .prefault({})
@@ -191,17 +192,21 @@ export const agentConfigSchema = z
       .default('info')
       .describe('The least severity that is logged.'),
   })
-  .superRefine(({ sources, http, learn, tasks, memory }, context) => {
+  .superRefine(({ sources, http, learn, tasks, memory, engine }, context) => {
     const posted = sources.some((s) => s.kind === 'http-post') && http.port !== undefined;
     if (posted && http.token === undefined) {
       const message = 'pictures that are posted need a `token`, such as `openssl rand -hex 16` gives';
       context.addIssue({ code: 'custom', path: ['http', 'token'], message });
     }
     for (const conflict of methodConflicts(learn, tasks)) context.addIssue({ code: 'custom', ...conflict });
+    if (memory.cap === undefined) return;
+    const refuseCap = (message: string) =>
+      context.addIssue({ code: 'custom', path: ['memory', 'cap'], message });
+    const obstacle = capObstacle(engine);
+    if (obstacle !== undefined) refuseCap(obstacle);
     const learners = [learn, ...Object.values(tasks)].flatMap((t) => t.isolation ?? []).filter(isLearner);
-    if (memory.cap === undefined || learners.length === 0) return;
-    const message = `trainings with isolation '${learners[0]}' cannot be fitted under a cap of resident memory`;
-    context.addIssue({ code: 'custom', path: ['memory', 'cap'], message });
+    if (learners.length === 0) return;
+    refuseCap(`trainings with isolation '${learners[0]}' cannot be fitted under a cap of resident memory`);
   });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

@@ -8,6 +8,7 @@ import { openEngine } from '../engine/choose.js';
 import type { Engine } from '../engine/engine.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import { openStore, type Store } from '../store/store.js';
+import { checkAgentCrown } from './check-crown.js';
 import type { AgentConfig } from './config.js';
 import { Discriminants } from './discriminants.js';
 import type { Notifier } from './notify.js';
@@ -49,7 +50,10 @@ export async function withRooms<T>(
   const engine = openEngine(config.engine);
   const store = openStore(config.store);
   try {
-    const backbone = await Backbone.open(config.backbone ?? defaultManifest(), engine, config.split);
+    const manifest = config.backbone ?? defaultManifest();
+    const backbone = await Backbone.open(manifest, engine, config.split);
+    // Now, and not when labels have been given for days.
+    checkAgentCrown(backbone, manifest, config);
     const memory = openMemory(store, backbone, { capBytes: config.replay.cap, seed: config.learn.seed });
     // A camera's pictures come with time between them: threads that spin would take three times the processor's time.
     const native = { threads: profile.threads, arena: profile.arena, spin: false };

@@ -82,7 +82,8 @@ export interface LoadedManifest {
 
 /**
  * Reads a manifest and the model's bytes, and checks them, and the files of external data, against each other.
- * @throws LichenError `backbone-unreadable` (a file is missing, or they have more than 2 GiB), or `backbone-invalid` (schema, or a file is not the one meant)
+ * @throws LichenError `backbone-unreadable` (a file is missing, or they have more than 2 GiB), `backbone-invalid` (schema, or a file is not the
+ *   one meant), or `onnx-invalid` for a large file that is no model
  */
 export function loadManifest(file: string): LoadedManifest {
   const manifest = readManifest(file);
@@ -95,6 +96,7 @@ export function loadManifest(file: string): LoadedManifest {
   try {
     model = readWhole(modelFile, besides);
   } catch (error) {
+    if (error instanceof LichenError) throw error;
     throw unreadable(modelFile, error);
   }
   const check = (path: string, found: string, expected: string) => {

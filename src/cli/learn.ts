@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkCrown } from '../agent/check-crown.js';
 import { firstIsolation, GROWTH_DEFAULTS, type Growth } from '../agent/growth.js';
 import { keepDiscriminant } from '../agent/keep-discriminant.js';
 import type { LearnerTrainingOptions } from '../agent/learner-training.js';
@@ -10,6 +11,7 @@ import type { EngineChoice } from '../engine/engine.js';
 import { LichenError } from '../errors.js';
 import { DEVICE_METHODS, type DeviceMethod, deviceMethod, isLearner } from '../learn/device-method.js';
 import { LEARNER_DEFAULTS, PATIENCE } from '../learn/learner-options.js';
+import { capObstacle } from '../learn/memory-cap.js';
 import { LEARNER_TRAINING_DEFAULTS } from '../learn/sequence/kept-learner.js';
 import { collectGarbage, residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION } from '../replay/held-out.js';
@@ -93,7 +95,11 @@ export function addLearn(program: Command): void {
     )
     .option('--early-stopping', 'end when the loss on held-out samples falls no more', false)
     .option('--batch <n>', 'samples a step', integer(1, 1024), 16)
-    .option('--memory <size>', 'most resident memory of the training process, such as 200MiB', size)
+    .option(
+      '--memory <size>',
+      'most resident memory of the training process, such as 200MiB; not with --engine tfjs',
+      size,
+    )
     .option('--seed <n>', 'of everything random', integer(0, 2 ** 32 - 1), 0)
     .option(
       '--held-out <share>',
@@ -126,19 +132,22 @@ one network, and so do those learned by ags-cl, by den and by cpg. What such a n
 kept in the store, sealed, with samples of its tasks; both count against --replay. docs/continual.md says which to choose.`,
     )
     .action(async (options: LearnOptions) => {
-      const result = await withDevice(options, { readOnly: false }, (device) => learn(device, options));
+      const method = deviceMethod(options.method);
+      checkOptions(method, options);
+      const result = await withDevice(options, { readOnly: false }, (device) =>
+        learn(device, method, options),
+      );
       print(result, options.json, () => describe(result));
     });
 }
 
-async function learn(device: Device, options: LearnOptions): Promise<LearnResult> {
+async function learn(device: Device, method: DeviceMethod, options: LearnOptions): Promise<LearnResult> {
   const start = performance.now();
-  const method = deviceMethod(options.method);
-  checkOptions(method, options);
   const { engine, backbone, store } = device;
+  const manifest = options.backbone ?? defaultManifest();
+  checkCrown(backbone, manifest, { method, by: `--method ${options.method}` });
   // What was read of the network beside its crown.
   if (options.memory !== undefined) collectGarbage();
-  const manifest = options.backbone ?? defaultManifest();
   const files = listClassFolders(options.data);
   const first = firstIsolation(method.isolation);
   const task = openTask(device, options.task, first, classesOf(files));
@@ -254,12 +263,14 @@ const sharedOf = (
   settings: lambda === undefined ? {} : { ewc: { lambda } },
 });
 
-/** @throws LichenError `usage` for options that the method has no use for */
+/** @throws LichenError `usage` for options that the method has no use for, and a cap that the engine cannot keep */
 function checkOptions({ isolation, regularization }: DeviceMethod, options: LearnOptions): void {
   const { method, lambda, replay, hardest, earlyStopping } = options;
   const refuse = (option: string, what: string) => {
     throw new LichenError('usage', `'${option}' is for ${what}; --method ${method} has no use for it`);
   };
+  const uncapped = options.memory !== undefined && capObstacle(options.engine);
+  if (uncapped) throw new LichenError('usage', `'--memory' and '--engine ${options.engine}': ${uncapped}`);
   if (lambda !== undefined && regularization !== 'ewc') refuse('--lambda', 'ewc');
   if (!isLearner(isolation)) {
     if (replay !== undefined) refuse('--replay', 'methods that keep something from task to task');

@@ -93,14 +93,11 @@ export async function calibrate(
 
 /** The steps nearest to the wanted depths; none twice, nor two that are nearly the same. */
 function anchorsOf(steps: readonly TrainableCut[]): TrainableCut[] {
-  // A crown without weights trains its head alone: that takes no time, and tells nothing of the others.
-  const masked = steps.filter((s) => s.cut.mask.channels > 0);
-  const usable = masked.length > 0 ? masked : steps;
-  const deepest = Math.max(...usable.map((s) => s.work.moved));
+  const deepest = Math.max(...steps.map((s) => s.work.moved));
   const chosen: TrainableCut[] = [];
   for (const share of DEPTHS) {
     const away = (s: TrainableCut) => Math.abs(s.work.moved - share * deepest);
-    const nearest = usable.toSorted((a, b) => away(a) - away(b))[0];
+    const nearest = steps.toSorted((a, b) => away(a) - away(b))[0];
     const apart = (s: TrainableCut) =>
       Math.max(s.work.moved, nearest!.work.moved) > APART * Math.min(s.work.moved, nearest!.work.moved);
     if (nearest && chosen.every(apart)) chosen.push(nearest);

@@ -2,6 +2,7 @@ import { latentBytes, latentLayout } from '../backbone/latent.js';
 import { LichenError } from '../errors.js';
 import { type WeightLayer, weightLayer } from '../learn/isolation/layers.js';
 import type { Crown } from '../learn/strategy.js';
+import { NOTHING_TO_TRAIN } from '../learn/trainable.js';
 import { cutModel } from '../onnx/cut.js';
 import { type Graph, sizeOf } from '../onnx/model.js';
 import { normalize } from '../onnx/normalize.js';
@@ -66,7 +67,9 @@ export function cutsOf(network: Network, layers: Layers, places = placesOf(netwo
       mask,
       blocking,
       obstacle:
-        typeof own === 'string' ? own : obstacleOf(network, layers, blocking, shape, perSample(tensor)),
+        typeof own === 'string'
+          ? own
+          : obstacleOf(network, layers, { blocking, mask }, shape, perSample(tensor)),
       start: start ?? null,
     };
   });
@@ -153,7 +156,7 @@ function samplewise({ model, input, inputShape }: Network, { shapes }: Layers): 
 function obstacleOf(
   { features }: Network,
   { shapes }: Layers,
-  blocking: readonly Layer[],
+  { blocking, mask }: Pick<Cut, 'blocking' | 'mask'>,
   latent: readonly number[] | undefined,
   samplewise: boolean,
 ): string | null {
@@ -170,5 +173,6 @@ function obstacleOf(
   if (out && out.length !== 2) {
     return `a head reads [batch, features], and '${features}' has [${out.join(', ')}]: export the network with a Flatten at its end`;
   }
+  if (mask.channels === 0) return NOTHING_TO_TRAIN;
   return null;
 }

@@ -1,5 +1,6 @@
 import { channelsLast } from '../autodiff/layout.js';
 import { patched } from '../autodiff/patches.js';
+import { LichenError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { sizeOf } from '../onnx/model.js';
 import type { Random } from '../random.js';
@@ -26,7 +27,10 @@ export interface ClassifierOptions {
   differentiated: boolean;
 }
 
-/** Builds the network of an isolation strategy with a head of zeros, in the layout in which it runs fastest. */
+/**
+ * Builds the network of an isolation strategy with a head of zeros, in the layout in which it runs fastest.
+ * @throws LichenError `crown-features` where a head cannot read what the crown gives
+ */
 export function classifier(
   isolation: Isolation,
   context: IsolationContext,
@@ -35,6 +39,7 @@ export function classifier(
 ): Classifier {
   const network = isolation.network(context, batch, random);
   let forward = network.builder;
+  checkFeatures(network.features, forward.shape(network.features), batch);
   forward.output(network.features);
   const shapes = (of: GraphBuilder) => (name: string) => of.shape(name);
   if (differentiated) forward = patched(forward.graph(), shapes(forward));
@@ -49,4 +54,16 @@ export function classifier(
   const targets = builder.input(TARGETS, [batch, classes]);
   const logits = headLogits(builder, network.features);
   return { builder, parameters: [...network.parameters, ...head], logits, targets };
+}
+
+function checkFeatures(name: string, dims: readonly number[], batch: number): void {
+  if (dims.length === 2 && dims[0] === batch) return;
+  const why =
+    dims[0] === batch
+      ? 'export the network with a Flatten at its end'
+      : 'a shape in it is fixed for one sample, or it mixes samples; export the network with a symbolic batch';
+  throw new LichenError(
+    'crown-features',
+    `a head reads [batch, features], and '${name}' is [${dims.join(', ')}] for a batch of ${batch}: ${why}`,
+  );
 }

@@ -11,6 +11,7 @@ import { LEAN_BATCH, type TaskData } from './candidate.js';
 import { deployModel } from './deploy.js';
 import { Frozen } from './isolation/frozen.js';
 import type { LearnerOptions } from './learner-options.js';
+import { capObstacle } from './memory-cap.js';
 import type { StepGraph } from './steps.js';
 import type { IsolationContext, Strategies } from './strategy.js';
 import { trainingGraph } from './training-graph.js';
@@ -78,7 +79,8 @@ const arenaBytes = (graph: Graph, weights: number, gaps: number): number =>
 /**
  * Chooses the pieces of a batch, as few as possible, so that the resident memory of the whole process stays below a
  * cap throughout a training. The estimate stands on what the process has now and on the graphs that it will run.
- * @throws LichenError `memory-cap` where even the smallest pieces do not fit: the smallest cap that would do
+ * @throws LichenError `memory-cap` where even the smallest pieces do not fit: the smallest cap that would do; and for
+ *   another engine than ONNX Runtime
  */
 export async function planTraining(
   engine: Engine,
@@ -88,6 +90,8 @@ export async function planTraining(
   options: LearnerOptions,
   cap: number,
 ): Promise<MemoryPlan> {
+  const obstacle = capObstacle(engine.name === 'ort' ? 'ort' : 'tfjs');
+  if (obstacle !== undefined) throw new LichenError('memory-cap', obstacle);
   // What the runtime loads for its first graph belongs to what the process has.
   await (await engine.compile(tiny(), { threads: options.threads })).close();
   const context = { crown: data.backbone.crown, earlier };

@@ -3,7 +3,7 @@ import { LichenError, messageOf } from '../errors.js';
 import { constantOf } from './constant.js';
 import { decodeProto } from './decode.js';
 import { ExternalData } from './external.js';
-import { readWhole } from './files.js';
+import { notDecoded, readWhole } from './files.js';
 import { guard } from './guard.js';
 import type { Attribute, ConstantTensor, Graph, Model, Node, ValueInfo } from './model.js';
 import { ElementType, MAX_SIZE } from './model.js';
@@ -23,6 +23,7 @@ export function readModel(file: string): Model {
   try {
     bytes = readWhole(file);
   } catch (error) {
+    if (error instanceof LichenError) throw error;
     throw new LichenError('onnx-unreadable', `cannot read the ONNX model ${file}: ${messageOf(error)}`, {
       cause: error,
     });
@@ -43,10 +44,7 @@ export function decodeModel(bytes: Uint8Array, source = 'the ONNX model', extern
   try {
     proto = decodeProto(bytes);
   } catch (error) {
-    throw invalid(
-      `it cannot be decoded (${messageOf(error)}); is it truncated or another kind of file?`,
-      error,
-    );
+    throw new LichenError('onnx-invalid', notDecoded(source, messageOf(error)), { cause: error });
   }
   if (!proto.graph) throw invalid(bytes.length === 0 ? 'it is empty' : 'it has no graph');
   try {

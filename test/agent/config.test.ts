@@ -193,6 +193,10 @@ tasks: { a: { isolation: pnn }, b: { regularization: none }, c: { rehearsal: er 
       'learn: { isolation: shared }\nmemory: { cap: 300 MiB }',
       /line 2: 'memory.cap' is .*; trainings with isolation 'shared' cannot be fitted/,
     ],
+    [
+      'engine: tfjs\nmemory: { cap: 300 MiB }',
+      /line 2: 'memory.cap' is .*engine tfjs: TensorFlow takes memory by rules of its own.*Use the engine ort, or no cap/,
+    ],
   ])('that do not go together are named with the reason: %s', (yaml, message) => {
     expect(refusal(yaml)).toMatch(message);
   });

@@ -55,6 +55,13 @@ describe.each(commands)('lichen %s', (_, args) => {
   });
 });
 
+it('lichen learn refuses a cap of memory in TensorFlow, whether that loads or not', async () => {
+  const learn = ['learn', '--data', data, '--task', 'capped', '--quiet', '--memory', '300MiB'];
+  const { code, err } = await lichen([...learn, ...at, ...tfjs]);
+  expect(code).toBe(2);
+  expect(err).toMatch(/'--memory' and '--engine tfjs': .*rules of its own.*Use the engine ort, or no cap/);
+});
+
 // Where it was not built there is nothing to run them on.
 describe.skipIf(!process.env.LICHEN_TFJS_NODE)('what was learned with ONNX Runtime, in TensorFlow', () => {
   const json = async (args: string[]) => {

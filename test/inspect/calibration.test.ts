@@ -72,7 +72,8 @@ describe('calibration', () => {
     const { batch, work } = affordable(deepest);
     expect(batch).toBeLessThan(256);
     expect(work.moved).toBeLessThan(1e9);
-    expect(affordable(steps.at(-1)!)).toMatchObject({ batch: 256, work: steps.at(-1)!.work });
+    const [little] = buildSteps(cutsIn('little.onnx', chain()), 256).steps;
+    expect(affordable(little!)).toMatchObject({ batch: 256, work: little!.work });
   });
 
   it('has nothing to say where nothing can be trained', async () => {

@@ -6,7 +6,7 @@ import { openNetwork } from '../../src/inspect/network.js';
 import { lookedAt, placesOf } from '../../src/inspect/places.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { int } from '../../src/onnx/model.js';
-import { written } from './networks.js';
+import { weight, written } from './networks.js';
 
 const DEPTH = 5000;
 
@@ -15,7 +15,8 @@ function deep(): string {
   const b = new GraphBuilder();
   let x = b.input('x', [1, 3, 4, 4]);
   for (let i = 1; i <= DEPTH; i++) x = b.op('Relu', [x], {}, `relu${i}`);
-  b.op('Flatten', [x], { axis: int(1) }, 'features');
+  b.op('Flatten', [x], { axis: int(1) }, 'flat');
+  b.op('Gemm', ['flat', weight(b, [48, 8])], {}, 'features');
   b.output('features');
   return written('deep.onnx', b.model());
 }
@@ -48,16 +49,17 @@ describe('a chain of 5,000 layers', () => {
     const phase: Phase = (_, work) => work(async (text) => void built.push(text));
     const options = { cut: 'relu1234', batch: 4, calibrate: false };
     const r = await inspect(new OrtEngine(), deep(), options, phase);
-    expect(r.places).toBe(DEPTH);
-    expect(r.layers).toHaveLength(DEPTH + 1);
+    expect(r.places).toBe(DEPTH + 1);
+    expect(r.layers).toHaveLength(DEPTH + 2);
     expect(built).toHaveLength(r.cuts.length);
     // Of every place there would be 12.5 million.
     expect(r.cuts.reduce((sum, c) => sum + c.crown.layers, 0)).toBeLessThanOrEqual(200_000);
     expect(r.cuts.length).toBeGreaterThanOrEqual(30);
     expect(r.cuts.map((c) => c.tensor)).toContain('relu1234');
     for (const c of r.cuts) {
-      expect(c).toMatchObject({ trainable: true, obstacle: null, latent: { shape: [3, 4, 4] } });
-      expect(c.trunk.layers + c.crown.layers).toBe(DEPTH + 1);
+      const shape = c.tensor === 'flat' ? [48] : [3, 4, 4];
+      expect(c).toMatchObject({ trainable: true, obstacle: null, latent: { shape } });
+      expect(c.trunk.layers + c.crown.layers).toBe(DEPTH + 2);
     }
   });
 });

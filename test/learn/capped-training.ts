@@ -11,8 +11,8 @@ import { sizeOf } from '../../src/onnx/model.js';
 import { residentBytes } from '../../src/process-memory.js';
 import { Random } from '../../src/random.js';
 
-/** A child process of memory-plan.test.ts: trains the default crown on made-up latents under a cap. */
-const cap = Number(process.argv[2]);
+/** A child process of memory-plan.test.ts: trains the default crown on made-up latents under a cap, by a method. */
+const [cap, isolation = 'piggyback'] = [Number(process.argv[2]), process.argv[3]];
 const engine = new OrtEngine();
 const backbone = await Backbone.open(defaultManifest(), engine);
 const random = new Random(1);
@@ -28,7 +28,7 @@ const samples = Array.from({ length: 128 }, (_, i) => ({
 }));
 const data = { backbone, classes: ['a', 'b', 'c', 'd'], samples };
 const strategies = {
-  isolation: isolationNamed('piggyback'),
+  isolation: isolationNamed(isolation),
   regularization: regularizationNamed('none'),
   rehearsal: rehearsalNamed('er'),
 };

@@ -128,7 +128,6 @@ function interleave({ b }: RuleContext, p: string, axis: number, step: number): 
 /** Which element of an axis stands at a place that may lie beyond its ends. */
 function mirrored(mode: string, at: number, size: number): number {
   if (mode === 'edge') return Math.min(Math.max(at, 0), size - 1);
-  if (mode === 'wrap') return ((at % size) + size) % size;
   if (mode !== 'reflect') throw new RangeError(`a Pad of mode '${mode}' has no gradient here`);
   const period = Math.max(1, 2 * (size - 1));
   const within = ((at % period) + period) % period;

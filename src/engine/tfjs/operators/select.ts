@@ -35,7 +35,7 @@ export function Pad(c: Call): Tensor {
     return padded(tf, x, before, after, value ? value.dataSync()[0] : 0);
   }
   const from = sources[mode];
-  if (!from) throw new RangeError(`its mode is '${mode}'; constant, reflect, edge and wrap are supported`);
+  if (!from) throw new RangeError(`its mode is '${mode}'; constant, reflect and edge are supported`);
   return x.shape.reduce((t, size, axis) => {
     if (before[axis] === 0 && after[axis] === 0) return t;
     const length = size + before[axis]! + after[axis]!;
@@ -51,7 +51,6 @@ export function Pad(c: Call): Tensor {
 /** Where along an axis of `size` the element comes from that stands at `i`, before or behind it. */
 const sources: Record<string, (i: number, size: number) => number> = {
   edge: (i, size) => Math.min(Math.max(i, 0), size - 1),
-  wrap: (i, size) => ((i % size) + size) % size,
   reflect: (i, size) => {
     const period = Math.max(1, 2 * (size - 1));
     const at = ((i % period) + period) % period;

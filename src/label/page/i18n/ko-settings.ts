@@ -207,7 +207,7 @@ export const koSettings: Readonly<Record<string, string>> = {
 
   memory: '학습에 쓰는 메모리.',
   'memory.cap':
-    '학습하는 동안 에이전트가 쓰는 최대 메모리입니다(예: 300 MiB). 정하지 않으면 제한이 없습니다.',
+    '학습하는 동안 에이전트가 쓰는 최대 메모리입니다(예: 300 MiB). 정하지 않으면 제한이 없습니다. engine이 tfjs이면 정할 수 없습니다.',
   schedule: '밤에 하는 학습.',
   'schedule.train': '새 레이블이 있는 작업을 학습하는 시각입니다. cron 식이며, 비우면 학습하지 않습니다.',
   'schedule.timezone': '시각의 시간대입니다(예: Asia/Seoul). 정하지 않으면 호스트의 시간대입니다.',
