@@ -304,20 +304,21 @@ export class Agent {
       return undefined;
     }
     const found = label === undefined ? this.active.name : this.taskOfLabels(source);
-    const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
+    const task = delivery.task ?? found;
+    const kept = await this.intake.deliver({ ...delivery, task });
     this.parts.notifier.progress();
     if (!kept) return undefined;
     const { sample, latent, answer } = kept;
     const { bytes } = delivery;
     const at = Date.now();
-    const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
+    const smoothed = answer && this.streams.tell(delivery, sample, answer, at, task !== undefined);
     if (answer) {
       this.newest = { ...answer, sample, source: source ?? path };
       if (source !== undefined) this.pictures?.show(source, bytes);
     }
     if (this.page && label === undefined) {
       const shown = { sample, source: source ?? path, at, bytes, latent, answer, smoothed };
-      await this.page.seen({ ...shown, task: delivery.task ?? found });
+      await this.page.seen({ ...shown, task });
     }
     return kept;
   }

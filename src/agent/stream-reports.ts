@@ -33,9 +33,16 @@ export class StreamReports {
 
   /**
    * @param at milliseconds since 1970
+   * @param named whether the answer is of a task that somebody named for the picture: then none is opened
    * @returns what the source's answers over time say now
    */
-  tell({ path, source = path }: Picture, sample: string, answer: Answer, at: number): Smoothed {
+  tell(
+    { path, source = path }: Picture,
+    sample: string,
+    answer: Answer,
+    at: number,
+    named: boolean,
+  ): Smoothed {
     const { task, label, probability, version, novel, pValue } = answer;
     const { smoothed, drift } = this.watch.add(source, answer, at);
     const body: ResultBody = {
@@ -55,7 +62,7 @@ export class StreamReports {
     };
     this.sinks.result(body, smoothed.changed);
     if (drift && this.drifts) this.sinks.drift(driftMessage(source, drift), { source, task, kind: drift });
-    const opened = this.opening?.add(source, answer, drift, at);
+    const opened = named ? undefined : this.opening?.add(source, answer, drift, at);
     if (opened) this.sinks.opened(source, opened);
     return smoothed;
   }
