@@ -21,7 +21,7 @@ import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
 import { newDeviceServer } from './http.js';
-import { Intake, type Kept } from './intake.js';
+import { Intake, isFaultOfPicture, type Kept } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
@@ -298,11 +298,12 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const { label, source, path, fault } = delivery;
+    const { label, source, path, fault, trust } = delivery;
     if (fault !== undefined) {
       this.setAside(path, fault);
       return undefined;
     }
+    if (label !== undefined && trust !== undefined) return this.receiveWeak(delivery, label, trust);
     const found = label === undefined ? this.active.name : this.taskOfLabels(source);
     const task = delivery.task ?? found;
     const kept = await this.intake.deliver({ ...delivery, task });
@@ -319,6 +320,25 @@ export class Agent {
     if (this.page && label === undefined) {
       const shown = { sample, source: source ?? path, at, bytes, latent, answer, smoothed };
       await this.page.seen({ ...shown, task });
+    }
+    return kept;
+  }
+
+  /** Takes a picture in whose label may be wrong: it is answered first. */
+  private async receiveWeak(delivery: Picture, label: string, trust: number): Promise<Kept | undefined> {
+    const { path, bytes, source = path } = delivery;
+    const task = delivery.task ?? this.taskOfLabels(source);
+    if (task === undefined || !this.page) return undefined;
+    const kept = await this.intake.deliver({ path, bytes, task });
+    this.parts.notifier.progress();
+    if (!kept) return undefined;
+    const { sample, latent, answer } = kept;
+    const frame = { sample, source, task, at: Date.now(), bytes, latent, answer, smoothed: undefined };
+    try {
+      await this.page.weak(frame, { task, label, trust });
+    } catch (error) {
+      if (!isFaultOfPicture(error)) throw error;
+      this.setAside(path, error.message);
     }
     return kept;
   }
