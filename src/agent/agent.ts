@@ -438,9 +438,9 @@ export class Agent {
     };
   }
 
-  /** Home Assistant has started: it is told of the device and what the device measures. */
+  /** Home Assistant has started: it is told of the device, what the device measures, and what each task answered last. */
   private showAgain(): void {
-    void this.link.announceNeighbour();
+    void this.link.announceNeighbour().then(() => this.link.repeatResults());
     this.publishMetrics();
   }
 
