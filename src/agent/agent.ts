@@ -117,6 +117,7 @@ export class Agent {
         this.link.publish('result', body);
         this.guarded('webhook', () => this.webhooks.result(body, changed));
       },
+      standing: (body) => this.guarded('result event', () => this.link.publish('result-event', body)),
       drift: (message, data) => this.report('drift', 'warning', message, data),
       opened: (source, { name, like }) => {
         const message = `the pictures of '${source}' are none of '${like}': the task '${name}' was opened for them; label some`;
@@ -157,8 +158,11 @@ export class Agent {
         ? undefined
         : newDeviceServer(config.http.token, (...one) => this.ledger.served(...one), log);
     this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, {
-      report: (kind, message, data) =>
-        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
+      report: (kind, message, data) => {
+        // Nobody knows what it would show.
+        if (kind === 'source-failed') this.streams.end(data.source, Date.now());
+        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data);
+      },
       taskOfLabels: (source) => this.taskOfLabels(source),
     });
     this.page = server && this.openPage(server);
@@ -190,6 +194,7 @@ export class Agent {
     await this.page?.stop();
     await this.training.stop();
     await this.intake.idle();
+    this.streams.end(undefined, Date.now());
     this.guarded('saving', () => discriminants.save());
     this.guarded('saving', () => memory.flush());
     await Promise.all([this.link.stop(), this.webhooks.stop()]);

@@ -17,6 +17,7 @@ import type {
   MetricsBody,
   ResponseBody,
   ResultBody,
+  ResultEventBody,
   StateBody,
   Verb,
 } from './schemas.js';
@@ -27,6 +28,7 @@ export interface Reports {
   metrics: MetricsBody;
   event: EventBody;
   result: ResultBody;
+  'result-event': ResultEventBody;
   adapter: AdapterBody;
 }
 
@@ -149,7 +151,7 @@ export class Link {
         return payload;
       },
       retain: kind === 'adapter',
-      droppable: kind === 'metrics' || kind === 'result',
+      droppable: kind === 'metrics' || kind === 'result' || kind === 'result-event',
     });
     // Only what has its number for good: another message would be taken for a double of it.
     if (kind === 'result' && this.options.neighbour && seq !== undefined && payload)
@@ -386,6 +388,7 @@ export class Link {
   private topicOf<K extends keyof Reports>(kind: K, body: Reports[K]): string {
     const { device } = this.options;
     if (kind === 'metrics' || kind === 'event') return formatTopic({ kind, device });
+    if (kind === 'result-event') return formatTopic({ kind: 'result', device });
     const { task } = body as ResultBody | AdapterBody;
     return formatTopic({ kind: kind as 'result' | 'adapter', device, task });
   }
