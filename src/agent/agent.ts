@@ -21,7 +21,7 @@ import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
 import { newDeviceServer } from './http.js';
-import { Intake, type Kept } from './intake.js';
+import { Intake, isFaultOfPicture, type Kept } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
@@ -118,6 +118,7 @@ export class Agent {
         this.link.publish('result', body);
         this.guarded('webhook', () => this.webhooks.result(body, changed));
       },
+      standing: (body) => this.guarded('result event', () => this.link.publish('result-event', body)),
       drift: (message, data) => this.report('drift', 'warning', message, data),
       opened: (source, { name, like }) => {
         const message = `the pictures of '${source}' are none of '${like}': the task '${name}' was opened for them; label some`;
@@ -158,8 +159,11 @@ export class Agent {
         ? undefined
         : newDeviceServer(config.http.token, (...one) => this.ledger.served(...one), log);
     this.sources = new DeviceSources(parts, store, backbone.manifest.input, server, {
-      report: (kind, message, data) =>
-        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data),
+      report: (kind, message, data) => {
+        // Nobody knows what it would show.
+        if (kind === 'source-failed') this.streams.end(data.source, Date.now());
+        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data);
+      },
       taskOfLabels: (source) => this.taskOfLabels(source),
     });
     this.page = server && this.openPage(server);
@@ -191,6 +195,7 @@ export class Agent {
     await this.page?.stop();
     await this.training.stop();
     await this.intake.idle();
+    this.streams.end(undefined, Date.now());
     this.guarded('saving', () => discriminants.save());
     this.guarded('saving', () => memory.flush());
     await Promise.all([this.link.stop(), this.webhooks.stop()]);
@@ -299,26 +304,47 @@ export class Agent {
   }
 
   private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const { label, source, path, fault } = delivery;
+    const { label, source, path, fault, trust } = delivery;
     if (fault !== undefined) {
       this.setAside(path, fault);
       return undefined;
     }
+    if (label !== undefined && trust !== undefined) return this.receiveWeak(delivery, label, trust);
     const found = label === undefined ? this.active.name : this.taskOfLabels(source);
-    const kept = await this.intake.deliver({ ...delivery, task: delivery.task ?? found });
+    const task = delivery.task ?? found;
+    const kept = await this.intake.deliver({ ...delivery, task });
     this.parts.notifier.progress();
     if (!kept) return undefined;
     const { sample, latent, answer } = kept;
     const { bytes } = delivery;
     const at = Date.now();
-    const smoothed = answer && this.streams.tell(delivery, sample, answer, at);
+    const smoothed = answer && this.streams.tell(delivery, sample, answer, at, task !== undefined);
     if (answer) {
       this.newest = { ...answer, sample, source: source ?? path };
       if (source !== undefined) this.pictures?.show(source, bytes);
     }
     if (this.page && label === undefined) {
       const shown = { sample, source: source ?? path, at, bytes, latent, answer, smoothed };
-      await this.page.seen({ ...shown, task: delivery.task ?? found });
+      await this.page.seen({ ...shown, task });
+    }
+    return kept;
+  }
+
+  /** Takes a picture in whose label may be wrong: it is answered first. */
+  private async receiveWeak(delivery: Picture, label: string, trust: number): Promise<Kept | undefined> {
+    const { path, bytes, source = path } = delivery;
+    const task = delivery.task ?? this.taskOfLabels(source);
+    if (task === undefined || !this.page) return undefined;
+    const kept = await this.intake.deliver({ path, bytes, task });
+    this.parts.notifier.progress();
+    if (!kept) return undefined;
+    const { sample, latent, answer } = kept;
+    const frame = { sample, source, task, at: Date.now(), bytes, latent, answer, smoothed: undefined };
+    try {
+      await this.page.weak(frame, { task, label, trust });
+    } catch (error) {
+      if (!isFaultOfPicture(error)) throw error;
+      this.setAside(path, error.message);
     }
     return kept;
   }
@@ -418,9 +444,9 @@ export class Agent {
     };
   }
 
-  /** Home Assistant has started: it is told of the device and what the device measures. */
+  /** Home Assistant has started: it is told of the device, what the device measures, and what each task answered last. */
   private showAgain(): void {
-    void this.link.announceNeighbour();
+    void this.link.announceNeighbour().then(() => this.link.repeatResults());
     this.publishMetrics();
   }
 

@@ -198,6 +198,11 @@ export const agentConfigSchema = z
       const message = 'pictures that are posted need a `token`, such as `openssl rand -hex 16` gives';
       context.addIssue({ code: 'custom', path: ['http', 'token'], message });
     }
+    const doubted = sources.findIndex((s) => s.kind === 'directory' && s.trust !== undefined);
+    if (doubted >= 0 && http.port === undefined) {
+      const message = 'labels with a `trust` are asked about on the page, and there is none; set http.port';
+      context.addIssue({ code: 'custom', path: ['sources', doubted, 'trust'], message });
+    }
     for (const conflict of methodConflicts(learn, tasks)) context.addIssue({ code: 'custom', ...conflict });
     if (memory.cap === undefined) return;
     const refuseCap = (message: string) =>

@@ -151,6 +151,11 @@ export class DevicePage implements Desk {
     return this.labelling.kept(pictures);
   }
 
+  /** A picture came with a label that may be wrong. @throws LichenError as `Labelling.weak` does */
+  weak(frame: Frame, label: { task: string; label: string; trust: number }): Promise<void> {
+    return this.labelling.weak(frame, label);
+  }
+
   event(event: EventView): void {
     this.live.event(event);
     this.live.changed();

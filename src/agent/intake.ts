@@ -290,7 +290,7 @@ export class Intake {
 }
 
 /** Whether what went wrong lies in the picture or its label; a full or failing disk does not. */
-function isFaultOfPicture(error: unknown): error is LichenError {
+export function isFaultOfPicture(error: unknown): error is LichenError {
   if (!(error instanceof LichenError)) return false;
   return !error.code.startsWith('store-') && error.code !== 'replay-write-failed';
 }

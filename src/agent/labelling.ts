@@ -1,3 +1,4 @@
+import { sourceName } from '../capture/config.js';
 import type { Feeds } from '../capture/feeds.js';
 import { LichenError, messageOf } from '../errors.js';
 import { Actions } from '../label/actions.js';
@@ -9,11 +10,12 @@ import { Sealed } from '../label/sealed.js';
 import { shownPicture, thumbnail } from '../label/shown.js';
 import { type Learning, Teacher } from '../label/teacher.js';
 import { Thumbnails } from '../label/thumbnails.js';
-import { WeakLabels } from '../label/weak-labels.js';
+import { settleWeak, type WeakEnds, WeakLabels } from '../label/weak-labels.js';
 import { WeakSignals } from '../label/weak-signals.js';
 import type { Answer } from '../recognize/answer.js';
 import type { Recognizer } from '../recognize/recognizer.js';
 import { keyFileOf } from '../store/store.js';
+import type { AgentConfig } from './config.js';
 import type { AgentParts, Rooms } from './open-rooms.js';
 
 /** So many questions wait by themselves, before the owner looks. */
@@ -41,6 +43,8 @@ export class Labelling {
   private readonly actions: Actions;
   private readonly questions: Questions;
   private readonly signals: WeakSignals;
+  private readonly weakLabels: WeakLabels;
+  private readonly weakEnds: WeakEnds;
 
   constructor(parts: AgentParts, rooms: Rooms, room: LabellingRoom) {
     const { config } = parts;
@@ -51,6 +55,7 @@ export class Labelling {
     this.room = room;
     const sealed = new Sealed(store.settings, keyFileOf(store.folder));
     const weak = new WeakLabels(store.database);
+    this.weakLabels = weak;
     this.actions = new Actions(store.database, sealed);
     this.thumbnails = new Thumbnails(store.database, sealed);
     this.questions = new Questions(store.database, sealed);
@@ -61,7 +66,7 @@ export class Labelling {
       keep: config.label.keep,
       answers: (pictures) => answersNow(room.recognizer, pictures),
       shown: shownPicture,
-      trust: (topic) => this.signals.trust(topic),
+      trust: (source) => weak.trust(source, estimateOf(config, source)),
     });
     this.teacher = new Teacher({
       learning,
@@ -77,18 +82,21 @@ export class Labelling {
       looked: (source, right, by) => weak.looked(source, right, by),
       changed: room.changed,
     });
+    this.weakEnds = {
+      classesOf: (task) => store.tasks.get(task)?.classes ?? [],
+      learn: (frame, task, label) => this.learnWeak(frame, task, label),
+      ask: async ({ sample, source, at, bytes, latent }, task, answer, said) => {
+        await this.labels.offer({ sample, source, task, at, bytes, latent, answer, weak: said });
+      },
+    };
     this.signals = new WeakSignals({
+      ...this.weakEnds,
       signals: config.label.weak,
       frames: this.frameList,
       weak,
       subscribe: (topic, receive) =>
         room.feeds.get(undefined).subscribe(topic, (_, payload, retained) => receive(payload, retained)),
-      classesOf: (task) => store.tasks.get(task)?.classes ?? [],
-      answer: (latent, task) => learning.answer(latent, task),
-      learn: (frame, task, label) => this.learnWeak(frame, task, label),
-      ask: async ({ sample, source, at, bytes, latent }, task, answer, said) => {
-        await this.labels.offer({ sample, source, task, at, bytes, latent, answer, weak: said });
-      },
+      answer: async (latent, task) => (await answersNow(room.recognizer, [{ latent, task }]))[0],
       failed: (topic, error) =>
         parts.log.warn({ topic, error: messageOf(error) }, 'a weak label was not taken'),
     });
@@ -119,6 +127,19 @@ export class Labelling {
     for (const { sample, latent } of pictures) this.labels.learned(sample, latent);
     if (this.parts.config.label.thumbnails) await this.thumbnails.add(pictures);
     this.room.changed();
+  }
+
+  /**
+   * A picture came with a label that may be wrong.
+   * @throws LichenError where it is to be learned from and cannot, as the intake does
+   */
+  async weak(
+    frame: Frame,
+    { task, label, trust }: { task: string; label: string; trust: number },
+  ): Promise<void> {
+    const { source, answer } = frame;
+    const found = this.weakLabels.trust(source, trust);
+    await settleWeak(frame, { task, label, source, trust: found }, answer, this.weakEnds);
   }
 
   frames(): FrameView[] {
@@ -192,6 +213,14 @@ export class Labelling {
     await this.room.learning.learn({ sample, task, label, latent });
     await this.kept([{ sample, bytes, latent }]);
   }
+}
+
+/** How often a source's weak labels are right by the settings. */
+function estimateOf({ label, sources }: AgentConfig, name: string): number {
+  const signal = label.weak.find((s) => s.topic === name);
+  const folder = sources.find((s, place) => s.kind === 'directory' && sourceName(s, place) === name);
+  // What is not in the settings any more may be right or not.
+  return signal?.trust ?? (folder?.kind === 'directory' ? folder.trust : undefined) ?? 0.5;
 }
 
 /** What is answered for pictures now; what no task can answer for stays without. */

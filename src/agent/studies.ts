@@ -75,7 +75,7 @@ export class Studies {
     });
     try {
       const { shrinkage, temperature } = discriminant;
-      const answers = (latents: readonly Uint8Array[]) => this.recognizer.classify(latents, task);
+      const answers = (latents: readonly Uint8Array[]) => this.recognizer.classifyOwn(latents, task);
       const random = new Random(this.parts.config.learn.seed);
       const study = await studyTask(
         samples,

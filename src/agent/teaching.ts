@@ -60,7 +60,7 @@ export class Teaching implements Learning {
 
   async answer(latent: Uint8Array, task: string): Promise<Answer | undefined> {
     try {
-      return (await this.recognizer.classify([latent], task))[0];
+      return (await this.recognizer.classifyOwn([latent], task))[0];
     } catch (error) {
       // One sample is too few for an answer.
       if (error instanceof LichenError) return undefined;

@@ -18,6 +18,14 @@ export const directorySchema = z
     task: id
       .optional()
       .describe("The task of a source of layout 'class'; of a flat one, the task that is asked."),
+    trust: z
+      .number()
+      .min(0.01)
+      .max(1)
+      .optional()
+      .describe(
+        "How often the folders' labels are right, as far as is known; the owner corrects it by answering. Learned from where the device agrees, else asked about. Unless given they are the owner's own, and all are learned from.",
+      ),
     sound: wavSchema,
     settle: duration()
       .default(500)
@@ -26,5 +34,10 @@ export const directorySchema = z
   .refine((s) => s.layout !== 'class' || s.task !== undefined, {
     error: "a source of layout 'class' needs a `task`",
     path: ['task'],
+  })
+  .refine((s) => s.layout !== 'flat' || s.trust === undefined, {
+    error:
+      "`trust` is of labels, and a source of layout 'flat' has none; set `layout` to 'class' or 'task/class'",
+    path: ['trust'],
   });
 export type DirectoryConfig = z.infer<typeof directorySchema>;

@@ -14,6 +14,8 @@ export interface DirectoryOptions {
   path: string;
   layout: 'task/class' | 'class' | 'flat';
   task?: string;
+  /** How often the folders' labels are right; left out, they are the owner's own. */
+  trust?: number;
   /** A file is read when it has not changed for this long; milliseconds. */
   settle: number;
 }
@@ -249,12 +251,12 @@ export class DirectorySource implements Source {
   }
 
   /** What the folders that a file lies in say of it. A file that lies too high says nothing and is unlabelled. */
-  private meaningOf(path: string): Pick<Picture, 'task' | 'label'> {
-    const { layout, task } = this.options;
+  private meaningOf(path: string): Pick<Picture, 'task' | 'label' | 'trust'> {
+    const { layout, task, trust } = this.options;
     const folders = relative(this.root, path).split(sep).slice(0, -1);
     if (layout === 'flat') return { task };
-    if (layout === 'class') return { task, label: folders[0] };
-    return folders.length >= 2 ? { task: folders[0], label: folders[1] } : {};
+    if (layout === 'class') return { task, label: folders[0], trust };
+    return folders.length >= 2 ? { task: folders[0], label: folders[1], trust } : {};
   }
 }
 

@@ -7,6 +7,8 @@ export interface Picture {
   bytes: Buffer;
   task?: string;
   label?: string;
+  /** How often such labels are right, where they may be wrong. */
+  trust?: number;
   /** Why it cannot be used, where its source has found that out: it is set aside. */
   fault?: string;
   /** Name of the source that it came by; the device's sources set it. */

@@ -108,8 +108,9 @@ export class Ingest {
     const { registry, retained, installs } = this.options;
     const topic = parseTopic(message.topic);
     const kind = topic?.kind;
-    // Pictures pass through for whoever subscribed, and nothing of them is kept, be they retained.
-    if (kind === 'picture') return { kind: 'passed' };
+    // Pictures pass through for whoever subscribed, and nothing of them is kept, be they retained. So do the events of results:
+    // what they say is in the results already.
+    if (kind === 'picture' || (topic?.kind === 'result' && !('task' in topic))) return { kind: 'passed' };
     if (topic !== undefined && kind !== undefined && kind !== 'request' && message.payload.length > 0) {
       const report = readReport(topic, kind, message);
       const outcome = registry.accept(report, Date.now());

@@ -1,5 +1,6 @@
 import type { Answer } from '../recognize/answer.js';
 import type { Database } from '../store/database.js';
+import type { Frame } from './recent-frames.js';
 
 /** A weak label that is borne out so surely is learned from without asking. */
 const SURE = 0.95;
@@ -64,3 +65,39 @@ export function agreement(
 
 /** What is done with a weak label: learned from, or asked about. */
 export const isSure = (probability: number): boolean => probability >= SURE;
+
+/** A label that may be wrong. */
+export interface WeakLabel {
+  task: string;
+  label: string;
+  /** Where it came from. */
+  source: string;
+  /** How often such labels are right. */
+  trust: number;
+}
+
+/** What becomes of pictures with weak labels. */
+export interface WeakEnds {
+  classesOf: (task: string) => readonly string[];
+  learn: (frame: Frame, task: string, label: string) => Promise<void>;
+  ask: (
+    frame: Frame,
+    task: string,
+    answer: Answer | undefined,
+    weak: { label: string; source: string },
+  ) => Promise<void>;
+}
+
+/**
+ * Learns from a weak label where the device's own answer bears it out, and asks the owner otherwise.
+ * @param answer what the device says of the picture with the classes of the task
+ */
+export async function settleWeak(
+  frame: Frame,
+  { task, label, source, trust }: WeakLabel,
+  answer: Answer | undefined,
+  { classesOf, learn, ask }: WeakEnds,
+): Promise<void> {
+  if (isSure(agreement(label, trust, answer, classesOf(task)))) await learn(frame, task, label);
+  else await ask(frame, task, answer, { label, source });
+}

@@ -1,6 +1,6 @@
 import type { Answer } from '../recognize/answer.js';
 import type { Frame, RecentFrames } from './recent-frames.js';
-import { agreement, isSure, type WeakLabels } from './weak-labels.js';
+import { settleWeak, type WeakEnds, type WeakLabels } from './weak-labels.js';
 
 /** Where labels come from, and what they mean. */
 export interface Signal {
@@ -13,22 +13,14 @@ export interface Signal {
   trust: number;
 }
 
-export interface WeakSignalsParts {
+export interface WeakSignalsParts extends WeakEnds {
   signals: readonly Signal[];
   frames: RecentFrames;
   weak: WeakLabels;
   /** Listens to a topic; returns what ends that. */
   subscribe: (topic: string, receive: (payload: Buffer, retained: boolean) => void) => () => void;
-  classesOf: (task: string) => readonly string[];
   /** Answers for a picture with the classes of one task. */
   answer: (latent: Uint8Array, task: string) => Promise<Answer | undefined>;
-  learn: (frame: Frame, task: string, label: string) => Promise<void>;
-  ask: (
-    frame: Frame,
-    task: string,
-    answer: Answer | undefined,
-    weak: { label: string; source: string },
-  ) => Promise<void>;
   failed: (topic: string, error: unknown) => void;
 }
 
@@ -82,12 +74,6 @@ export class WeakSignals {
     }
   }
 
-  /** How often labels of a topic are right. */
-  trust(topic: string): number {
-    const signal = this.parts.signals.find((s) => s.topic === topic);
-    return this.parts.weak.trust(topic, signal?.trust ?? 0.5);
-  }
-
   private receive(signal: Signal, payload: Buffer, at: number): void {
     const { source, labels, within } = signal;
     const text = payload.toString('utf8').trim();
@@ -101,12 +87,10 @@ export class WeakSignals {
     this.waiting.add(waiting);
   }
 
-  private async take({ signal: { topic, task }, label, nearest }: Waiting): Promise<void> {
+  private async take({ signal: { topic, task, trust: estimate }, label, nearest }: Waiting): Promise<void> {
     if (!nearest) return;
-    const { answer, classesOf, learn, ask } = this.parts;
-    const said = await answer(nearest.latent, task);
-    const probability = agreement(label, this.trust(topic), said, classesOf(task));
-    if (isSure(probability)) await learn(nearest, task, label);
-    else await ask(nearest, task, said, { label, source: topic });
+    const said = await this.parts.answer(nearest.latent, task);
+    const trust = this.parts.weak.trust(topic, estimate);
+    await settleWeak(nearest, { task, label, source: topic, trust }, said, this.parts);
   }
 }

@@ -17,6 +17,7 @@ import type {
   MetricsBody,
   ResponseBody,
   ResultBody,
+  ResultEventBody,
   StateBody,
   Verb,
 } from './schemas.js';
@@ -27,6 +28,7 @@ export interface Reports {
   metrics: MetricsBody;
   event: EventBody;
   result: ResultBody;
+  'result-event': ResultEventBody;
   adapter: AdapterBody;
 }
 
@@ -60,7 +62,7 @@ export interface LinkOptions {
 
 /** A program on the same broker with a contract of its own. */
 export interface Neighbour {
-  /** What is published, retained, at every connect and when `announceNeighbour` is called. */
+  /** What is published, retained, at every connect and when `announceNeighbour` is called. Last results follow at a connect. */
   announcement: () => { topic: string; payload: string };
   /** The one topic that is listened to, without wildcards. */
   listens: string;
@@ -97,6 +99,8 @@ export class Link {
   private drain: Drain | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
+  /** The last result of each task as it was written, by its topic. */
+  private readonly lastResults = new Map<string, Buffer>();
   private state: LinkStatus = { connected: false, since: null, lastError: null, connections: 0 };
 
   /** @throws LichenError `id-invalid` (device) or `link-url-invalid`. */
@@ -139,12 +143,19 @@ export class Link {
    */
   publish<K extends keyof Reports>(kind: K, body: Reports[K]): number | undefined {
     const topic = this.topicOf(kind, body);
+    let payload: Buffer | undefined;
     const seq = this.options.outbox.add({
       topic,
-      payload: (number) => encodeReport(this.reporter, kind, body, number),
+      payload: (number) => {
+        payload = encodeReport(this.reporter, kind, body, number);
+        return payload;
+      },
       retain: kind === 'adapter',
-      droppable: kind === 'metrics' || kind === 'result',
+      droppable: kind === 'metrics' || kind === 'result' || kind === 'result-event',
     });
+    // Only what has its number for good: another message would be taken for a double of it.
+    if (kind === 'result' && this.options.neighbour && seq !== undefined && payload)
+      this.lastResults.set(topic, payload);
     this.drain?.pump();
     return seq;
   }
@@ -167,6 +178,22 @@ export class Link {
     await client.publishAsync(topic, payload, { qos: 1, retain: true }).catch((error: unknown) => {
       log.warn({ topic, error: messageOf(error) }, 'announcement not delivered');
     });
+  }
+
+  /**
+   * Publishes the last result of each task again, for a neighbour that came back and does not know it. The message is the same
+   * to the byte, by which a hub knows it as a double.
+   */
+  async repeatResults(): Promise<void> {
+    const { outbox, log } = this.options;
+    for (const [topic, payload] of this.lastResults) {
+      const client = this.client;
+      // What waits in the outbox is that result, or a newer one.
+      if (!client?.connected || outbox.holds(topic)) continue;
+      await client.publishAsync(topic, payload, { qos: 1 }).catch((error: unknown) => {
+        log.warn({ topic, error: messageOf(error) }, 'last result not repeated');
+      });
+    }
   }
 
   /** Says `offline` and disconnects; when the broker is away it only ends. The outbox keeps what it holds. */
@@ -290,6 +317,7 @@ export class Link {
       log.warn({ error: messageOf(error) }, `the broker refuses the subscription to ${neighbour.listens}`);
     });
     await this.announceNeighbour();
+    await this.repeatResults();
   }
 
   private received(topic: string, payload: Buffer, retained: boolean): void {
@@ -360,6 +388,7 @@ export class Link {
   private topicOf<K extends keyof Reports>(kind: K, body: Reports[K]): string {
     const { device } = this.options;
     if (kind === 'metrics' || kind === 'event') return formatTopic({ kind, device });
+    if (kind === 'result-event') return formatTopic({ kind: 'result', device });
     const { task } = body as ResultBody | AdapterBody;
     return formatTopic({ kind: kind as 'result' | 'adapter', device, task });
   }

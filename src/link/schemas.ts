@@ -113,6 +113,32 @@ export const resultBody = z.object({
     .optional(),
 });
 
+/** What stands of one task of one source, from when it is sure enough until it is so no more. */
+const standing = z.object({
+  id,
+  source: text,
+  task: id,
+  /** null for novel. */
+  label: z.string().max(256).nullable(),
+  novel: z.boolean(),
+  /** Smoothed over time. */
+  probability: fraction,
+  topProbability: fraction,
+  version: servedVersion,
+  /** The newest picture of which it was said. */
+  sample: id,
+  startedAt: instant,
+  /** null while it stands. */
+  endedAt: instant.nullable(),
+});
+
+const resultEventBody = z.object({
+  type: z.enum(['new', 'update', 'end']),
+  /** As it was told before; null of a new one. */
+  before: standing.nullable(),
+  after: standing,
+});
+
 export const eventBody = z.object({
   kind: id,
   severity: z.enum(['info', 'warning', 'error']),
@@ -175,6 +201,8 @@ export const reportSchemas = {
   state: z.object({ ...envelope.shape, ...stateBody.shape }),
   metrics: z.object({ ...envelope.shape, ...metricsBody.shape }),
   result: z.object({ ...envelope.shape, ...resultBody.shape }),
+  /** On `result` itself, without a task. */
+  'result-event': z.object({ ...envelope.shape, ...resultEventBody.shape }),
   event: z.object({ ...envelope.shape, ...eventBody.shape }),
   adapter: z.object({ ...envelope.shape, ...adapterBody.shape }),
   response: z.intersection(envelope, responseBody),
@@ -185,6 +213,7 @@ export type StateBody = z.infer<typeof stateBody>;
 export type TaskMetrics = z.infer<typeof taskMetrics>;
 export type MetricsBody = z.infer<typeof metricsBody>;
 export type ResultBody = z.infer<typeof resultBody>;
+export type ResultEventBody = z.infer<typeof resultEventBody>;
 export type OfferStatus = z.infer<typeof offer>;
 export type EventBody = z.infer<typeof eventBody>;
 export type AdapterBody = z.infer<typeof adapterBody>;

@@ -5,9 +5,9 @@ export const ROOT = 'lichen/v1';
 
 const ID = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** A topic of the contract, taken apart. `task`, `verb` and `source` are ids. */
+/** A topic of the contract, taken apart. `task`, `verb` and `source` are ids. A result without a task is of all of them. */
 export type Topic =
-  | { kind: 'state' | 'metrics' | 'event'; device: string }
+  | { kind: 'state' | 'metrics' | 'event' | 'result'; device: string }
   | { kind: 'result' | 'adapter'; device: string; task: string }
   | { kind: 'request' | 'response'; device: string; verb: string }
   | { kind: 'picture'; device: string; source: string };
@@ -58,7 +58,8 @@ export function parseTopic(topic: string): Topic | undefined {
   const [device, kind, leaf, ...rest] = topic.slice(ROOT.length + 1).split('/');
   if (isId(device) && rest.length === 0) {
     if (leaf === undefined) {
-      if (kind === 'state' || kind === 'metrics' || kind === 'event') return { kind, device };
+      if (kind === 'state' || kind === 'metrics' || kind === 'event' || kind === 'result')
+        return { kind, device };
     } else if (isId(leaf)) {
       if (kind === 'result' || kind === 'adapter') return { kind, device, task: leaf };
       if (kind === 'request' || kind === 'response') return { kind, device, verb: leaf };
@@ -67,7 +68,7 @@ export function parseTopic(topic: string): Topic | undefined {
   }
   throw new LichenError(
     'topic-invalid',
-    `Topic ${JSON.stringify(topic)} is not one of ${ROOT}/<device>/ state, metrics, event, result/<task>, ` +
+    `Topic ${JSON.stringify(topic)} is not one of ${ROOT}/<device>/ state, metrics, event, result, result/<task>, ` +
       'adapter/<task>, request/<verb>, response/<verb>, picture/<source> with ids of [a-zA-Z0-9_-].',
   );
 }

@@ -2,11 +2,6 @@ import { FEW_SAMPLES, type StreamingDiscriminant } from '../learn/streaming/slda
 import { type NamedSample, type NoveltySetting, TaskChooser } from './chooser.js';
 import type { FrozenFeatures } from './frozen-features.js';
 
-/** So many of the newest labelled samples are known as what they are, whatever is told of the classes by then. */
-const MOST_NAMED = 50;
-/** Part of the time that choosers are made anew in, at most: with many tasks each takes seconds. */
-const RENEWING_SHARE = 0.1;
-
 export interface KeptChooserOptions {
   features: () => Promise<FrozenFeatures>;
   discriminants: (names: readonly string[]) => Map<string, StreamingDiscriminant>;
@@ -14,6 +9,10 @@ export interface KeptChooserOptions {
   novelty: (names: readonly string[]) => NoveltySetting | undefined;
   /** Whether a class that is new is to be known at once, to less accuracy until the chooser has been made anew. */
   hurry: boolean;
+  /** Labelled samples of some tasks that are known as what they are. */
+  named: (names: readonly string[]) => readonly NamedSample[];
+  /** Part of the time that it is made anew in, at most. */
+  share: () => number;
 }
 
 interface Chooser {
@@ -32,8 +31,6 @@ export class KeptChooser {
   private readonly options: KeptChooserOptions;
   private chooser: Chooser | undefined;
   private renewing: Promise<void> | undefined;
-  /** The newest labelled samples, oldest first. */
-  private named: readonly NamedSample[] = [];
 
   constructor(options: KeptChooserOptions) {
     this.options = options;
@@ -52,21 +49,10 @@ export class KeptChooser {
     if (!chooser.tasks.includes(',')) chooser.until = 0;
   }
 
-  /** Takes in what a sample is: from the next answer on it is known as that. */
-  name(sample: NamedSample): void {
-    this.named = [...this.named, sample].slice(-MOST_NAMED);
-  }
-
-  /** Forgets what samples of a task are, or one of them, or all: they may have been taken back. */
-  forget(task: string | undefined, sample?: string): void {
-    const goes = (n: NamedSample) => n.task === task && (sample === undefined || n.id === sample);
-    this.named = task === undefined ? [] : this.named.filter((n) => !goes(n));
-  }
-
   /** @throws LichenError as `TaskChooser.open` does */
   async for(names: readonly string[]): Promise<TaskChooser> {
     const chooser = await this.chosen(names);
-    await chooser.know(this.named);
+    await chooser.know(this.options.named(names));
     return chooser;
   }
 
@@ -121,7 +107,7 @@ export class KeptChooser {
     }
     const took = Date.now() - begun;
     if (this.chooser !== before) return;
-    const until = Date.now() + took / RENEWING_SHARE;
+    const until = Date.now() + took / this.options.share();
     this.chooser = { opening, tasks: names.join(), classes, stale: before.stale, until };
   }
 

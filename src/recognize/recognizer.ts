@@ -9,10 +9,11 @@ import type { DiscriminantStore } from '../store/discriminants.js';
 import type { Task, TaskStore } from '../store/tasks.js';
 import type { VersionStore } from '../store/versions.js';
 import type { Answer } from './answer.js';
+import type { Explanation } from './chooser.js';
 import type { RecentLabel } from './corrected-task.js';
 import { FrozenFeatures, RARELY } from './frozen-features.js';
 import { InstantAnswer } from './instant-answer.js';
-import { KeptChooser } from './kept-chooser.js';
+import { KeptChoosers } from './kept-choosers.js';
 import { KeptCorrections } from './kept-corrections.js';
 import { checkBackbone, fitsBackbone, versionModel } from './task-model.js';
 
@@ -76,7 +77,7 @@ export class Recognizer {
   private readonly store: RecognizerStore;
   private readonly options: RecognizerOptions;
   private readonly loaded = new Map<string, Promise<Loaded>>();
-  private readonly chooser: KeptChooser;
+  private readonly choosers: KeptChoosers;
   /** The features that it has made itself. */
   private own: Promise<FrozenFeatures> | undefined;
   private readonly answering = new Set<Promise<unknown>>();
@@ -95,7 +96,7 @@ export class Recognizer {
     this.backbone = backbone;
     this.store = store;
     this.options = options;
-    this.chooser = new KeptChooser({
+    this.choosers = new KeptChoosers({
       features: () => this.features(),
       discriminants: (names) => this.discriminants(names),
       novelty: (names) => novelty && { falseAlarms: novelty.falseAlarms, heldOut: novelty.heldOut(names) },
@@ -116,13 +117,24 @@ export class Recognizer {
   }
 
   /**
-   * Answers for encoded latents.
-   * @param task whose classes are asked for, whether they explain the sample or not; where it is left out, the task
-   *   that explains each sample best
+   * Answers for encoded latents, and says of each whether it is novel.
+   * @param task whose classes are asked for; a sample is novel where none of them explains it. Where it is left out, the
+   *   task that explains each sample best answers, and a sample is novel where none does
    * @throws LichenError `task-unknown`, `task-untrained`, and as `versionModel` does
    */
   classify(latents: readonly Uint8Array[], task?: string): Promise<Answer[]> {
-    const answer = this.answer(latents, task);
+    return this.track(this.answer(latents, task));
+  }
+
+  /**
+   * The answers of a task for samples that are its own: whether they are novel is not asked.
+   * @throws LichenError as `classify` does
+   */
+  classifyOwn(latents: readonly Uint8Array[], task: string): Promise<Answer[]> {
+    return this.track(this.classifyIn(task, latents));
+  }
+
+  private track(answer: Promise<Answer[]>): Promise<Answer[]> {
     this.answering.add(answer);
     const done = () => this.answering.delete(answer);
     answer.then(done, done);
@@ -130,7 +142,7 @@ export class Recognizer {
   }
 
   private async answer(latents: readonly Uint8Array[], task: string | undefined): Promise<Answer[]> {
-    if (task !== undefined) return this.classifyIn(task, latents);
+    if (task !== undefined) return this.answerNamed(task, latents);
     const tasks = this.store.tasks.list();
     if (tasks.length === 0)
       throw new LichenError('task-unknown', 'there is no task yet; label some pictures first');
@@ -138,7 +150,7 @@ export class Recognizer {
     if (names.length <= 1 && !(this.options.novelty && this.discriminants(names).size > 0)) {
       return this.classifyIn(names[0] ?? tasks[0]!.name, latents);
     }
-    const chosen = await (await this.chooser.for(names)).explain(latents);
+    const chosen = await (await this.choosers.among(names)).explain(latents);
     const answers: Answer[] = new Array(latents.length);
     for (const name of new Set(chosen.map((c) => c.task))) {
       const indices = chosen.flatMap((c, i) => (c.task === name ? [i] : []));
@@ -147,11 +159,19 @@ export class Recognizer {
         indices.map((i) => latents[i]!),
       );
       indices.forEach((i, k) => {
-        const { novel, pValue } = chosen[i]!;
-        answers[i] = { ...part[k]!, novel, ...(pValue !== undefined && { pValue }) };
+        answers[i] = judged(part[k]!, chosen[i]!);
       });
     }
     return answers;
+  }
+
+  /** The answers of a task that was named; its own classes say what is novel. */
+  private async answerNamed(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
+    const answers = await this.classifyIn(task, latents);
+    // Of a task whose samples were never seen here, such as one of a pack, nothing says what is usual.
+    if (!this.options.novelty || this.discriminants([task]).size === 0) return answers;
+    const explained = await (await this.choosers.of(task)).explain(latents);
+    return answers.map((answer, i) => judged(answer, explained[i]!));
   }
 
   /**
@@ -163,13 +183,13 @@ export class Recognizer {
     const instant = !this.store.versions.current(task);
     if (sample && this.options.hurry) {
       const { id, label, latent } = sample;
-      this.chooser.name({ id, task, label, latent });
+      this.choosers.name({ id, task, label, latent });
       if (instant) {
         const known = this.unrefined.get(task) ?? [];
         this.unrefined.set(task, [...known, { id, label, latent: () => latent }].slice(-MOST_UNREFINED));
       }
     }
-    return this.letGo(instant ? [task, instantKey(task)] : [instantKey(task)]);
+    return this.letGo(task, instant ? [task, instantKey(task)] : [instantKey(task)]);
   }
 
   /**
@@ -177,7 +197,7 @@ export class Recognizer {
    * @param sample the one whose label was taken back or changed; what others were labelled stays known
    */
   async forget(task?: string, sample?: string): Promise<void> {
-    this.chooser.forget(task, sample);
+    this.choosers.forget(task, sample);
     if (task !== undefined) {
       const others = sample === undefined ? [] : this.unrefined.get(task)?.filter((l) => l.id !== sample);
       this.unrefined.set(task, others ?? []);
@@ -185,16 +205,17 @@ export class Recognizer {
     }
     this.corrections.forget();
     this.unrefined.clear();
-    await this.letGo([...this.loaded.keys()]);
+    await this.letGo(undefined, [...this.loaded.keys()]);
   }
 
   private reload(task: string): Promise<void> {
     this.corrections.forget(task);
-    return this.letGo([task, instantKey(task)]);
+    return this.letGo(task, [task, instantKey(task)]);
   }
 
-  private async letGo(keys: readonly string[]): Promise<void> {
-    this.chooser.changed();
+  /** @param task of which something is new; left out, of all */
+  private async letGo(task: string | undefined, keys: readonly string[]): Promise<void> {
+    this.choosers.changed(task);
     const networks = keys.map((key) => this.loaded.get(key));
     for (const key of keys) this.loaded.delete(key);
     // Whoever is being answered may hold a network that is let go of.
@@ -206,7 +227,7 @@ export class Recognizer {
   async close(): Promise<void> {
     await Promise.allSettled(this.refining.values());
     await this.forget();
-    await this.chooser.close();
+    await this.choosers.close();
     await this.own?.then((features) => features.close()).catch(() => {});
     this.own = undefined;
   }
@@ -214,7 +235,7 @@ export class Recognizer {
   /** Resolves when what is known of the classes is what answers go by. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.refining.values());
-    await this.chooser.settled();
+    await this.choosers.settled();
   }
 
   private async classifyIn(task: string, latents: readonly Uint8Array[]): Promise<Answer[]> {
@@ -319,11 +340,11 @@ export class Recognizer {
     const anew = () => {
       const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
       this.unrefined.set(task, since);
-      this.chooser.refined();
+      this.choosers.refined(task);
       if (!this.store.versions.current(task)) return this.reload(task);
       // The version does not go by the covariance; only what lies beside it does.
       this.corrections.forget(task);
-      return this.letGo([instantKey(task)]);
+      return this.letGo(task, [instantKey(task)]);
     };
     void refined.then(anew).catch(() => {});
   }
@@ -363,6 +384,10 @@ async function answersBy(
       .sort((a, b) => b.probability - a.probability);
     return { task, label: all[0]!.label, probability: all[0]!.probability, version, all, novel: false };
   });
+}
+
+function judged(answer: Answer, { novel, pValue }: Explanation): Answer {
+  return { ...answer, novel, ...(pValue !== undefined && { pValue }) };
 }
 
 /** Classes that are known to a task's instant answer, and not to what it runs. */

@@ -86,4 +86,14 @@ describe('in Home Assistant a device', () => {
     });
     expect(result.smoothed).toHaveProperty('label');
   });
+
+  it('hears the last result of each task again when it has started anew', async () => {
+    const results = () => home.on('lichen/v1/cam/result/goods');
+    await until(() => results().length > 0);
+    const last = results().at(-1)!;
+    const before = results().length;
+    await home.client.publishAsync('homeassistant/status', 'online', { qos: 1 });
+    await until(() => results().length > before);
+    expect(results().at(-1)).toEqual(last);
+  });
 });

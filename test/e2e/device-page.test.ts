@@ -140,6 +140,8 @@ it('a person sets a password, teaches three things, sees them recognized, correc
     await show(of(i).slice(20, 21));
     await browser.until(answered(labels[i]!));
   }
+  // What did not change is counted, and said.
+  await browser.until(`document.querySelector('${id('counts-bench')} [data-count="duplicates"]') !== null`);
   await picture('live');
   await picture('live-desktop', { width: 1280, height: 800 });
   await picture('live-dark', { dark: true });

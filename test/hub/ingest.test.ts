@@ -14,7 +14,7 @@ import { Retained } from '../../src/hub/retained.js';
 import { hubMigrations } from '../../src/hub/schema.js';
 import { encodeReport } from '../../src/link/encode.js';
 import { type Database, openDatabase } from '../../src/store/database.js';
-import { birth, event, result } from '../link/examples.js';
+import { birth, event, result, resultEvent } from '../link/examples.js';
 
 let folder: string;
 let database: Database;
@@ -99,6 +99,14 @@ describe('taking messages', () => {
     expect(messages()).toEqual(['hello']);
     await expect(take('lichen/v1/cam/event', report(2))).rejects.toMatchObject({ code: 'hub-stopping' });
   });
+});
+
+it('passes events of results on, and keeps none of them', async () => {
+  const sender = { device: 'cam', store: 's', boot: 1 };
+  await take('lichen/v1/cam/result', encodeReport(sender, 'result-event', resultEvent, 1), true);
+  expect(committed.map(({ kind }) => kind)).toEqual(['passed']);
+  expect(rejections.total()).toBe(0);
+  expect(retained.all()).toEqual([]);
 });
 
 describe('a bad message', () => {

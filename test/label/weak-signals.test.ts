@@ -157,9 +157,9 @@ describe('a label from another program', () => {
 
   it('is trusted as often as the owner found it right', async () => {
     listen({ trust: 0.8 });
-    expect(signals.trust('plc/part')).toBe(0.8);
+    expect(weak.trust('plc/part', 0.8)).toBe(0.8);
     for (let i = 0; i < 30; i++) weak.looked('plc/part', false);
-    expect(signals.trust('plc/part')).toBeCloseTo(0.2, 12);
+    expect(weak.trust('plc/part', 0.8)).toBeCloseTo(0.2, 12);
     pass('a');
     say('good');
     await later(1000);

@@ -1,5 +1,11 @@
 import type { Birth } from '../../src/link/link.js';
-import type { AdapterBody, EventBody, MetricsBody, ResultBody } from '../../src/link/schemas.js';
+import type {
+  AdapterBody,
+  EventBody,
+  MetricsBody,
+  ResultBody,
+  ResultEventBody,
+} from '../../src/link/schemas.js';
 
 export const birth: Birth = {
   versions: { program: '0.1.0', node: '20.19.0', onnxruntime: '1.27.0' },
@@ -55,6 +61,19 @@ export const result: ResultBody = {
   sample: 'a1b2c3',
   source: 'directory:/var/lib/lichen/in',
   version: 3,
+};
+
+const standing: ResultEventBody['after'] = {
+  ...{ id: '0b9c6f3e-1', source: 'door', task: 'tops', label: 'shirt', novel: false, version: 3 },
+  ...{ probability: 0.91, topProbability: 0.93, sample: 'a1b2c3' },
+  startedAt: '2026-11-01T10:00:00.000Z',
+  endedAt: null,
+};
+
+export const resultEvent: ResultEventBody = {
+  type: 'end',
+  before: standing,
+  after: { ...standing, endedAt: '2026-11-01T10:05:00.000Z' },
 };
 
 export const adapter: AdapterBody = {

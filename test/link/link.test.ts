@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { PublishPacket } from 'aedes';
+import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Link, type LinkOptions } from '../../src/link/link.js';
@@ -130,6 +131,59 @@ describe.for(brokers)('the link, over $name', ({ version, runs, make }) => {
     const seen = observer.on(`${ROOT}/event`).map(({ seq }) => Number(seq));
     expect(seen).toEqual(seen.map((_, index) => seen[0]! + index));
     expect(link.status).toMatchObject({ connected: true, lastError: null });
+  });
+
+  it('repeats the last result of each task for its neighbour when the broker has come back', async () => {
+    const broker = await started(make());
+    const neighbour = {
+      announcement: () => ({ topic: 'homeassistant/device/cam-1/config', payload: '{}' }),
+      listens: 'homeassistant/status',
+      heard: () => {},
+    };
+    const link = newLink(broker.url, version, { neighbour });
+    const before = await observing(broker.url);
+    link.start();
+    link.publish('result', { ...result, label: 'coat' });
+    link.publish('result', result);
+    link.publish('result', { ...result, task: 'shoes' });
+    await until(() => before.on(`${ROOT}/result/shoes`).length === 1 && store.outbox.stats.messages === 0);
+    const tops = before.on(`${ROOT}/result/tops`);
+    expect(tops.map((t) => t.label)).toEqual(['coat', 'shirt']);
+    const [shoes] = before.on(`${ROOT}/result/shoes`);
+    await broker.stop();
+    await broker.start();
+    const observer = await observing(broker.url);
+    await until(() => link.status.connected);
+    // A broker ends a connection where another one comes by its id: the next connect is seen whole.
+    const sameId = await connectAsync(broker.url, {
+      clientId: 'lichen-cam-1',
+      protocolVersion: version,
+      reconnectPeriod: 0,
+    });
+    await until(() => observer.on(`${ROOT}/result/shoes`).length > 0);
+    await sameId.endAsync(true);
+    expect(observer.on(`${ROOT}/result/tops`).at(-1)).toEqual(tops[1]);
+    expect(observer.on(`${ROOT}/result/shoes`).at(-1)).toEqual(shoes);
+    // What waits in the outbox is newer, and comes alone.
+    await broker.stop();
+    await until(() => !link.status.connected);
+    link.publish('result', { ...result, label: 'blouse' });
+    await broker.start();
+    await until(() => store.outbox.stats.messages === 0);
+    expect(observer.on(`${ROOT}/result/tops`).every((t) => t.label !== 'coat')).toBe(true);
+  });
+
+  it('repeats nothing where there is no neighbour', async () => {
+    const broker = await started(make());
+    const link = newLink(broker.url, version);
+    const observer = await observing(broker.url);
+    link.start();
+    link.publish('result', result);
+    await until(() => observer.on(`${ROOT}/result/tops`).length === 1 && store.outbox.stats.messages === 0);
+    await link.repeatResults();
+    link.publish('event', event(1));
+    await until(() => observer.on(`${ROOT}/event`).length === 1);
+    expect(observer.on(`${ROOT}/result/tops`)).toHaveLength(1);
   });
 
   it('publishes each kind on its topic, with the flags of the contract', async () => {

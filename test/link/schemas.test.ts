@@ -11,13 +11,15 @@ import {
   requestSchemas,
   type Verb,
 } from '../../src/link/schemas.js';
-import { adapter, birth, event, metrics, result } from './examples.js';
+import { adapter, birth, event, metrics, result, resultEvent } from './examples.js';
 
 const reporter = { device: 'cam-1', store: 'f00d', boot: 7 };
 const bodies: [ReportKind, object][] = [
   ['state', { state: 'online', ...birth }],
   ['metrics', metrics],
   ['result', result],
+  ['result-event', resultEvent],
+  ['result-event', { ...resultEvent, type: 'new', before: null }],
   ['event', event(1)],
   ['adapter', adapter],
   ['response', { status: 'ok', transaction: 't1', data: { trained: true } }],

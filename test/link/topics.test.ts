@@ -4,7 +4,7 @@ import { formatTopic, isId, parseTopic, requestFilter, type Topic } from '../../
 
 const id = fc.stringMatching(/^[a-zA-Z0-9_-]{1,64}$/);
 const topics: fc.Arbitrary<Topic> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('state', 'metrics', 'event'), device: id }),
+  fc.record({ kind: fc.constantFrom('state', 'metrics', 'event', 'result'), device: id }),
   fc.record({ kind: fc.constantFrom('result', 'adapter'), device: id, task: id }),
   fc.record({ kind: fc.constantFrom('request', 'response'), device: id, verb: id }),
   fc.record({ kind: fc.constant('picture' as const), device: id, source: id }),
@@ -16,6 +16,7 @@ describe('topics', () => {
     expect(formatTopic({ kind: 'result', device: 'cam-1', task: 'tops' })).toBe(
       'lichen/v1/cam-1/result/tops',
     );
+    expect(formatTopic({ kind: 'result', device: 'cam-1' })).toBe('lichen/v1/cam-1/result');
     expect(formatTopic({ kind: 'request', device: 'cam-1', verb: 'train' })).toBe(
       'lichen/v1/cam-1/request/train',
     );
@@ -54,7 +55,7 @@ describe('topics', () => {
     'lichen/v1/d',
     'lichen/v1/d/',
     'lichen/v1/d/state/x',
-    'lichen/v1/d/result',
+    'lichen/v1/d/adapter',
     'lichen/v1/d/result/',
     'lichen/v1/d/result/t/u',
     'lichen/v1/d/nonsense',

@@ -1,6 +1,4 @@
-import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Pictures, readMnist } from '../../bench/continual/mnist.js';
 import { latentsOf as latentsOfPictures } from '../../bench/recognition/pictures.js';
 import { TaskNetwork } from '../../src/learn/network.js';
 import { StreamingDiscriminant } from '../../src/learn/streaming/slda.js';
@@ -9,21 +7,13 @@ import { FrozenFeatures } from '../../src/recognize/frozen-features.js';
 import { bareModel } from '../../src/recognize/task-model.js';
 import { photographs } from '../agent/pictures.js';
 import { type Bedrock, openBedrock } from '../agent/rooms.js';
+import { clothes, digits } from './unlike-tasks.js';
 
 let bedrock: Bedrock;
 beforeAll(async () => {
   bedrock = await openBedrock();
 });
 afterAll(() => bedrock.trunk.close());
-
-/** One of some grey pictures as a PNG file. */
-function pngOf({ pixels, rows, columns }: Pictures, index: number): Promise<Buffer> {
-  const size = rows * columns;
-  const raw = { width: columns, height: rows, channels: 1 } as const;
-  return sharp(pixels.subarray(index * size, (index + 1) * size), { raw })
-    .png()
-    .toBuffer();
-}
 
 /** Of each class so many are learned, and so many held out; the others are for the test. */
 const LEARNED = 20;
@@ -32,21 +22,12 @@ const TESTED = 18;
 
 it('keeps the rate of false alarms in each of two unlike tasks', async () => {
   const { engine, backbone, trunk } = bedrock;
-  const each = LEARNED + HELD_OUT + TESTED;
-  const clothes = ['shirt', 'tshirt', 'coat'].flatMap((label) =>
-    photographs(label, each, { task: 'tops' }).map(({ bytes }) => ({ label, bytes })),
-  );
-  const mnist = readMnist('test');
-  const digits: { label: string; bytes: Buffer }[] = [];
-  for (const digit of [0, 1, 7]) {
-    const own = [...mnist.labels].flatMap((l, i) => (l === digit ? [i] : [])).slice(0, each);
-    for (const i of own) digits.push({ label: String(digit), bytes: await pngOf(mnist, i) });
-  }
   const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec);
   const discriminants = new Map<string, StreamingDiscriminant>();
   const heldOut: Uint8Array[] = [];
   const tests = new Map<string, Uint8Array[]>();
-  for (const [task, pictures] of Object.entries({ clothes, digits })) {
+  const each = LEARNED + HELD_OUT + TESTED;
+  for (const [task, pictures] of Object.entries({ clothes: clothes(each), digits: await digits(each) })) {
     const latents = await latentsOfPictures(
       pictures.map((p) => async () => p.bytes),
       backbone,

@@ -236,12 +236,42 @@ describe('novelty', () => {
     await other.close();
   });
 
-  it('is not told of a task that was named, nor with too few held-out samples', async () => {
-    await instantly('left');
-    const other = withRule(rule(samples(3).left.latents));
-    const named = await other.classify(samples(2).right.latents, 'left');
-    expect(named.some((a) => a.novel)).toBe(false);
+  it('is told of a task that was named by its own classes, whatever explains a sample otherwise', async () => {
+    await instantly('left', 'right');
+    const own: Record<string, readonly Uint8Array[]> = {
+      left: samples(3).left.latents,
+      right: samples(3).right.latents,
+    };
+    const other = new Recognizer(engine, backbone, store, {
+      novelty: { falseAlarms: 0.05, heldOut: (tasks) => tasks.flatMap((t) => [...own[t]!]) },
+    });
+    const novel = (answers: readonly { novel: boolean }[]) =>
+      answers.filter((a) => a.novel).length / answers.length;
+    const foreign = await other.classify(samples(2).right.latents, 'left');
+    expect(foreign.every((a) => a.task === 'left')).toBe(true);
+    expect(novel(foreign)).toBeGreaterThan(0.35);
+    expect(novel(await other.classify(samples(2).left.latents, 'left'))).toBeLessThan(0.15);
+    // To both together they are known.
+    expect(novel(await other.classify(samples(2).right.latents))).toBeLessThan(0.15);
+    const asOwn = await other.classifyOwn(samples(2).right.latents, 'left');
+    expect(asOwn.some((a) => a.novel || a.pValue !== undefined)).toBe(false);
+    expect(asOwn.map((a) => a.all)).toEqual(foreign.map((a) => a.all));
     await other.close();
+  });
+
+  it('is not told of a named task of which no sample was seen here', async () => {
+    await instantly('left');
+    const { classes } = store.tasks.require('left');
+    store.tasks.create({ name: 'pack', isolation: 'piggyback', backbone: backbone.id, classes });
+    addVersion(backbone, store, 'pack', 'b');
+    const other = withRule(rule(samples(3).left.latents));
+    const answers = await other.classify(samples(2).right.latents, 'pack');
+    expect(answers.some((a) => a.novel || a.pValue !== undefined)).toBe(false);
+    await other.close();
+  });
+
+  it('is not told with too few held-out samples', async () => {
+    await instantly('left');
     const few = withRule(rule(samples(3).left.latents.slice(0, 10)));
     const found = await few.classify(samples(2).right.latents);
     expect(found.some((a) => a.novel)).toBe(false);
@@ -308,6 +338,29 @@ describe('in a hurry', () => {
     expect(after.map((a) => [a.task, a.novel])).toEqual(
       [novel, right].map((i) => [before[i]!.task, before[i]!.novel]),
     );
+    await hurried.close();
+  });
+
+  it('knows what was labelled within the task that was named, and not what was labelled as another', async () => {
+    await instantly('left', 'right');
+    const lives = new Map(
+      ['left', 'right'].map((t) => [t, StreamingDiscriminant.decode(store.discriminants.load(t)!.state)]),
+    );
+    const hurried = new Recognizer(engine, backbone, store, {
+      novelty: { falseAlarms: 0.2, heldOut: () => [...samples(3).left.latents] },
+      live: (task) => lives.get(task),
+      hurry: true,
+    });
+    const before = await hurried.classify(samples(2).right.latents, 'left');
+    const latent = samples(2).right.latents[before.findIndex((a) => a.novel)]!;
+    const novel = async () => (await hurried.classify([latent], 'left'))[0]!.novel;
+    expect(await novel()).toBe(true);
+    await hurried.labelled('right', { id: 'one', label: 'x', latent });
+    expect(await novel()).toBe(true);
+    await hurried.labelled('left', { id: 'one', label: 'a', latent });
+    expect(await novel()).toBe(false);
+    await hurried.forget('left', 'one');
+    expect(await novel()).toBe(true);
     await hurried.close();
   });
 

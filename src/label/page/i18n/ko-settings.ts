@@ -43,6 +43,8 @@ export const koSettings: Readonly<Record<string, string>> = {
   'sources.[].sound.high': '가장 높은 주파수(Hz)입니다. 정하지 않으면 표본 속도의 절반입니다.',
   'sources.[].sound.calibration':
     '센서에서 보통인 소리를 배우려고 처음에 듣는 길이입니다. 그 뒤로는 바뀌지 않습니다(예: 60 s).',
+  'sources.[].trust':
+    '폴더 이름이 맞는 비율의 첫 추정입니다. 질문에 답하시면 고쳐집니다. 기기가 동의하면 바로 배우고, 아니면 물어봅니다. 정하지 않으면 직접 다신 레이블로 보고 모두 배웁니다.',
   'sources.[].settle': '이만큼 파일이 더 커지지 않으면 읽습니다(예: 500 ms).',
   'sources.[ffmpeg].input': 'rtsp:// 또는 http:// 주소, /dev/video0 같은 장치, 또는 파일입니다.',
   'sources.[sound].input': '마이크 대신 쓸, 소리가 있는 ffmpeg 입력입니다(예: rtsp://camera/stream).',

@@ -7,6 +7,7 @@ import { Icon } from '../parts/icon.js';
 import { Segmented } from '../parts/segmented.js';
 import { AnswerOverlay, OverTime } from './answer.js';
 import { CheckPanel } from './check-panel.js';
+import { CountsLine } from './counts-line.js';
 import { type ShownFrame, useShownFrame } from './shown-frame.js';
 import { Stage } from './stage.js';
 import { TeachPanel } from './teach-panel.js';
@@ -51,6 +52,7 @@ export function SourceCard({ source, overview }: { source: SourceView; overview:
           {shown !== null && <AnswerOverlay frame={shown.frame} held={held !== null} />}
         </Stage>
         {shown !== null && <OverTime frame={shown.frame} />}
+        <CountsLine source={source} />
         {source.lastError !== null &&
           source.lastErrorAt !== null &&
           (source.lastFrameAt ?? 0) < source.lastErrorAt && (
