@@ -74,7 +74,10 @@ it('no training is planned under a cap in TensorFlow, which would not keep it', 
     const data = { backbone, classes: ['a', 'b'], samples: [] };
     const tfjs = TfjsEngine.open({ backend: 'javascript' });
     const planned = planTraining(tfjs, strategies, data, [], LEARNER_DEFAULTS, 2 ** 30);
-    await expect(planned).rejects.toMatchObject({ code: 'memory-cap', message: expect.stringMatching(/engine tfjs/) });
+    await expect(planned).rejects.toMatchObject({
+      code: 'memory-cap',
+      message: expect.stringMatching(/engine tfjs/),
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }
