@@ -7,10 +7,11 @@ import sharp from 'sharp';
 import { packageRoot } from '../src/backbone/manifest.js';
 import { freePort } from '../src/demo/folder.js';
 import { LichenError } from '../src/errors.js';
-import type { EventView, FrameView, Labelled, SessionView, TaskDetail } from '../src/label/api.js';
+import type { Labelled, TaskDetail } from '../src/label/api.js';
 import { Passwords, passwordFileOf } from '../src/label/passwords.js';
 import { LEAN_ALLOCATOR } from '../src/process-memory.js';
 import { Camera, cpu } from './camera.js';
+import { PageOwner } from './page-owner.js';
 import { median } from './statistics.js';
 
 /** What a whole device costs: camera, page that somebody looks at, and training. */
@@ -24,9 +25,15 @@ export interface DeviceRow {
   tapMedianMs: number;
   tapMostMs: number;
   taps: number;
+  /** The same once a mask answers, and labels correct it. */
+  trainedTapMedianMs: number;
+  trainedTapMostMs: number;
   /** Resident memory before the training, and the most up to its end; MiB. */
   watchingMiB: number;
   peakMiB: number;
+  /** The camera's program, a process of its own: processor time in per cent of one core, and its peak, MiB. */
+  cameraPercent: number;
+  cameraPeakMiB: number;
   samples: number;
   trainSeconds: number;
 }
@@ -62,7 +69,7 @@ export async function measureDevice(
 
 async function measure(
   capMiB: number | null,
-  { seconds, program, taps }: { seconds: number; program: string; taps: number },
+  { seconds, program: command, taps }: { seconds: number; program: string; taps: number },
 ): Promise<DeviceRow> {
   const folder = mkdtempSync(join(tmpdir(), 'lichen-device-'));
   const camera = await Camera.start();
@@ -88,32 +95,28 @@ async function measure(
   };
   const file = join(folder, 'agent.json');
   writeFileSync(file, JSON.stringify(config));
-  const agent = spawn(process.execPath, [program, 'agent', '--config', file], {
+  const agent = spawn(process.execPath, [command, 'agent', '--config', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...LEAN_ALLOCATOR, ...process.env },
   });
   const ended = new Promise((resolve) => agent.once('exit', resolve));
   let next = 0;
   const timer = setInterval(() => camera.send(shown[(next++ >> 2) % shown.length]!), 250);
-  const owner = new PageOwner(port);
+  const owner = new PageOwner(port, PASSWORD);
   try {
     await owner.enter(() => agent.exitCode === null);
     const detail = () => owner.ask<TaskDetail>('GET', `/api/tasks/${TASK}`);
     while ((await detail().catch(() => undefined))?.samples !== CLASSES.length * TAUGHT) await sleep(500);
     // What was taught is behind it by then, and saved.
     await sleep(SETTLED);
-    const agentPercent = await share(agent.pid!, seconds);
+    const [ffmpeg] = children(agent.pid!);
+    const [agentPercent, cameraPercent] = await Promise.all([
+      share(agent.pid!, seconds),
+      share(ffmpeg!, seconds),
+    ]);
     await owner.watch();
     const watchedPercent = await share(agent.pid!, seconds);
-    const took: number[] = [];
-    for (let i = 0; i < taps; i++) {
-      const before = owner.newest?.sample;
-      while (owner.newest === undefined || owner.newest.sample === before) await sleep(20);
-      const label = i % 5 === 4 ? `new ${i}` : (owner.newest.answer?.label ?? CLASSES[0]);
-      const at = performance.now();
-      await owner.ask<Labelled>('POST', '/api/labels', { sample: owner.newest.sample, task: TASK, label });
-      took.push(performance.now() - at);
-    }
+    const took = await tapped(owner, taps);
     const watchingMiB = memory(agent.pid!, 'VmRSS');
     const began2 = performance.now();
     await owner.ask('POST', `/api/tasks/${TASK}/train`);
@@ -123,11 +126,15 @@ async function measure(
     }
     const trainSeconds = (performance.now() - began2) / 1000;
     while ((await detail()).studying) await sleep(200);
+    const peakMiB = memory(agent.pid!, 'VmHWM');
+    const trained = await tapped(owner, taps);
     return {
       capMiB,
       ...{ agentPercent: round(agentPercent, 2), watchedPercent: round(watchedPercent, 2) },
       ...{ tapMedianMs: round(median(took), 0), tapMostMs: round(Math.max(...took), 0), taps },
-      ...{ watchingMiB, peakMiB: memory(agent.pid!, 'VmHWM') },
+      ...{ trainedTapMedianMs: round(median(trained), 0), trainedTapMostMs: round(Math.max(...trained), 0) },
+      ...{ watchingMiB, peakMiB },
+      ...{ cameraPercent: round(cameraPercent, 2), cameraPeakMiB: memory(ffmpeg!, 'VmHWM') },
       samples: (await detail()).samples,
       trainSeconds: round(trainSeconds, 1),
     };
@@ -140,6 +147,24 @@ async function measure(
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** Labels newest pictures, one in five of them with a class that is new: milliseconds from each tap to the answer that goes by it. */
+async function tapped(owner: PageOwner, taps: number): Promise<number[]> {
+  const took: number[] = [];
+  for (let i = 0; i < taps; i++) {
+    const before = owner.newest?.sample;
+    while (owner.newest === undefined || owner.newest.sample === before) await sleep(20);
+    const label = i % 5 === 4 ? `new ${i}` : (owner.newest.answer?.label ?? CLASSES[0]);
+    const at = performance.now();
+    await owner.ask<Labelled>('POST', '/api/labels', { sample: owner.newest.sample, task: TASK, label });
+    took.push(performance.now() - at);
+  }
+  return took;
+}
+
+/** Processes that a process has started (proc(5)). */
+const children = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
 /** Of one core, in per cent. */
 async function share(pid: number, seconds: number): Promise<number> {
@@ -165,85 +190,6 @@ async function teach(folder: string): Promise<Buffer[]> {
     }
   }
   return shown;
-}
-
-/** Somebody who looks at the page: its stream, and every picture. */
-class PageOwner {
-  newest: FrameView | undefined;
-  /** Why a training failed, where one did. */
-  failed: string | undefined;
-  private readonly base: string;
-  private readonly abort = new AbortController();
-  private headers: Record<string, string> = {};
-
-  constructor(port: number) {
-    this.base = `http://127.0.0.1:${port}`;
-  }
-
-  /** @param alive whether the agent is still there to be asked */
-  async enter(alive: () => boolean): Promise<void> {
-    for (;;) {
-      try {
-        const response = await fetch(`${this.base}/api/session`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ password: PASSWORD }),
-        });
-        const { csrf } = (await response.json()) as SessionView;
-        const cookie = response.headers.getSetCookie()[0]!.split(';')[0]!;
-        this.headers = { cookie, 'x-csrf-token': csrf!, 'content-type': 'application/json' };
-        return;
-      } catch {
-        if (!alive()) throw new LichenError('bench-agent', 'the agent ended before it answered; see above');
-        // It has not started yet.
-        await sleep(200);
-      }
-    }
-  }
-
-  async ask<T>(method: string, path: string, body?: object): Promise<T> {
-    const init = {
-      method,
-      headers: this.headers,
-      ...(method === 'POST' && { body: JSON.stringify(body ?? {}) }),
-    };
-    const response = await fetch(this.base + path, init);
-    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-    return (await response.json()) as T;
-  }
-
-  async watch(): Promise<void> {
-    const { signal } = this.abort;
-    const response = await fetch(`${this.base}/api/live`, { headers: this.headers, signal });
-    void this.read(response).catch(() => {});
-  }
-
-  leave(): void {
-    this.abort.abort();
-  }
-
-  private async read(response: Response): Promise<void> {
-    let text = '';
-    for await (const chunk of response.body!) {
-      text += new TextDecoder().decode(chunk);
-      const events = text.split('\n\n');
-      text = events.pop()!;
-      for (const event of events) {
-        const [, kind, data] = /^event: (frame|event)\ndata: (.+)$/.exec(event) ?? [];
-        if (data === undefined) continue;
-        if (kind === 'event') {
-          const told = JSON.parse(data) as EventView;
-          if (told.kind === 'training-failed') this.failed = told.message;
-          continue;
-        }
-        this.newest = JSON.parse(data) as FrameView;
-        const picture = await fetch(`${this.base}/api/pictures/${this.newest.sample}`, {
-          headers: this.headers,
-        });
-        await picture.arrayBuffer();
-      }
-    }
-  }
 }
 
 /** Of a process, in MiB (proc(5)). */
