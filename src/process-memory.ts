@@ -39,8 +39,8 @@ export function collectGarbage(): void {
 }
 
 /**
- * Keeps the heap's room for young objects at the 2 MB that it begins with; it would grow to 32, which a daemon's few objects
- * never need. To be called before much was made.
+ * Keeps the heap's room for young objects at the 2 MB that it begins with; it would grow to 32, which the few objects of a daemon,
+ * or of a training under a cap, never need. To be called before much was made.
  */
 export function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

@@ -100,8 +100,9 @@ export async function planTraining(
   const classes = data.classes.length;
   const graphOf = (rows: number, pieces: number) =>
     trainingGraph(strategies, context, rows, classes, options, new Random(options.seed), pieces);
-  const [one, several] = [leastBytes(graphOf, 1), leastBytes(graphOf, 2)];
-  const head = headBytes(context, data, graphOf(1, 1));
+  const { least: one, adapter } = ofOneSample(graphOf(1, 1));
+  const several = leastBytes(graphOf, 2);
+  const head = headBytes(context, data, adapter);
   let resident = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (let micro = batch; micro >= 1; micro = Math.floor(micro / 2)) {
@@ -149,7 +150,7 @@ export function stepBytes(graph: StepGraph, pieces: number, least: number): numb
     if (updates.has(name)) outputs += bytes;
   }
   const constants = constantBytes(model.graph);
-  const initial = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
+  const initial = bytesOf(parameters);
   const nodes = calibration().node * model.graph.nodes.length;
   const compiling = initial + COMPILING * constants;
   const gaps = pieces > 1 ? ARENA.pieces : ARENA.batch;
@@ -158,17 +159,24 @@ export function stepBytes(graph: StepGraph, pieces: number, least: number): numb
   return nodes + Math.max(compiling, running);
 }
 
-/** What fitting heads needs: the task's network, what it says of every sample, and the inner products. */
-function headBytes(
-  { crown }: IsolationContext,
-  { classes, samples }: TaskData,
-  { parameters }: StepGraph,
-): number {
+/** `leastBytes` of one piece, and the bytes of what is trained, of the same graph, which is then let go of. */
+const ofOneSample = ({ model, parameters }: StepGraph): { least: number; adapter: number } => ({
+  least: liveBytes(model.graph),
+  adapter: bytesOf(parameters),
+});
+
+const bytesOf = (parameters: StepGraph['parameters']): number =>
+  parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
+
+/**
+ * What fitting heads needs: the task's network, what it says of every sample, and the inner products.
+ * @param adapter bytes of what is trained
+ */
+function headBytes({ crown }: IsolationContext, { classes, samples }: TaskData, adapter: number): number {
   // A task's network is the crown with other weights, or with what it learned beside it.
   const { model, blocks } = deployModel(new Frozen(), { crown, earlier: [] }, { tensors: new Map() });
   const graph = forBatch(model.graph, LEAN_BATCH);
   const constants = constantBytes(graph);
-  const adapter = parameters.reduce((sum, p) => sum + 4 * p.initial.length, 0);
   const summary = blocks.reduce((sum, width) => sum + width, 0);
   const features = sizeOf(outputDims(graph, 0)) / LEAN_BATCH;
   const trained = samples.filter((s) => !s.heldOut).length;
