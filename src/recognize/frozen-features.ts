@@ -31,10 +31,13 @@ export class FrozenFeatures {
     backbone: Backbone,
     options: CompileOptions = RARELY,
   ): Promise<FrozenFeatures> {
-    return new FrozenFeatures(
-      await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, options),
-      await RowProducts.open(engine),
-    );
+    const network = await TaskNetwork.open(engine, bareModel(backbone), backbone.latentCodec, options);
+    try {
+      return new FrozenFeatures(network, await RowProducts.open(engine));
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
   }
 
   /** The summary of each latent, [width]; not to be changed. */

@@ -24,10 +24,13 @@ export class RowProducts {
   /** It holds native memory: close it. */
   static async open(engine: Engine): Promise<RowProducts> {
     const options = { arena: false, spin: false, threads: 1 };
-    return new RowProducts(
-      await engine.compile(innerModel(), options),
-      await engine.compile(withoutModel(), options),
-    );
+    const inner = await engine.compile(innerModel(), options);
+    try {
+      return new RowProducts(inner, await engine.compile(withoutModel(), options));
+    } catch (error) {
+      await inner.close();
+      throw error;
+    }
   }
 
   /** A B': [a.count, b.count]. */
