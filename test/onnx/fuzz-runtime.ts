@@ -1,18 +1,24 @@
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { OrtEngine } from '../../src/engine/ort.js';
 import { LichenError } from '../../src/errors.js';
 import { sizeOf } from '../../src/onnx/model.js';
 import { decodeModel } from '../../src/onnx/read.js';
 import { Random } from '../../src/random.js';
+import { FAMILIES, fixtureFile } from '../fixtures/families.js';
 import { changeBytes, changeFields, encodedSmallModels } from './mutate.js';
 
 /**
  * A program that gives damaged models to the runtime, which could end the whole process. Before each one it says
- * which: the last line is the one that did.
+ * which: the last line is the one that did. Damaged are models of every operator, or networks of every family.
  */
-const [from = 0, to = 1, verbose] = process.argv.slice(2).map(Number);
+const [from = 0, to = 1] = process.argv.slice(2, 4).map(Number);
+const which = process.argv[4];
+const verbose = process.argv.includes('verbose');
 const engine = new OrtEngine();
-const models = encodedSmallModels();
+const models =
+  which === 'families'
+    ? FAMILIES.map((family) => readFileSync(fixtureFile(`${family}.onnx`)))
+    : encodedSmallModels();
 const counts: Record<string, number> = {};
 const count = (what: string) => {
   counts[what] = (counts[what] ?? 0) + 1;
