@@ -105,15 +105,31 @@ export class Chromium {
 
   /** Presses a key, as a person without a pointer does. */
   async press(key: string): Promise<void> {
-    const codes: Record<string, number> = { Tab: 9, Enter: 13 };
+    const codes: Record<string, number> = { Tab: 9, Enter: 13, ' ': 32 };
     const event = {
       key,
-      code: key,
+      code: key === ' ' ? 'Space' : key,
       windowsVirtualKeyCode: codes[key],
-      text: key === 'Enter' ? '\r' : undefined,
+      text: key === 'Enter' ? '\r' : key === ' ' ? ' ' : undefined,
     };
     await this.call('Input.dispatchKeyEvent', { type: 'keyDown', ...event });
     await this.call('Input.dispatchKeyEvent', { type: 'keyUp', ...event, text: undefined });
+  }
+
+  /** Types into what has the focus. */
+  async write(text: string): Promise<void> {
+    await this.call('Input.insertText', { text });
+  }
+
+  /** Goes by the Tab key to the first element on the way that a selector matches; it throws where none does. */
+  async tabTo(selector: string): Promise<void> {
+    const here = `document.activeElement?.matches(${JSON.stringify(selector)}) === true`;
+    const stops =
+      'document.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]").length';
+    for (let left = Number(await this.evaluate(stops)) + 2; !(await this.evaluate(here)); left--) {
+      if (left < 0) throw new Error(`no Tab comes to ${selector}`);
+      await this.press('Tab');
+    }
   }
 
   /** Waits for an element that can be clicked, and clicks it with the mouse, as a person does. */
