@@ -1,9 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { latentsOf } from '../../bench/recognition/pictures.js';
 import { Recognizer } from '../../src/recognize/recognizer.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { type Bedrock, openBedrock } from '../agent/rooms.js';
-import { scratchFolder } from '../store/scratch.js';
 import { addVersion, learnInstantly } from './device.js';
 import { digits, shoesAndBags } from './unlike-tasks.js';
 
@@ -13,7 +15,7 @@ const HELD_OUT = 12;
 const TESTED = 18;
 type Name = 'shoes' | 'digits';
 
-const scratch = scratchFolder();
+let folder: string;
 let bedrock: Bedrock;
 let store: Store;
 let recognizer: Recognizer;
@@ -23,7 +25,8 @@ const tested = new Map<string, Uint8Array[]>();
 beforeAll(async () => {
   bedrock = await openBedrock();
   const { engine, backbone, trunk } = bedrock;
-  store = openStore(scratch.path('store'));
+  folder = mkdtempSync(join(tmpdir(), 'lichen-named-'));
+  store = openStore(folder);
   const each = LEARNED + HELD_OUT + TESTED;
   for (const [task, pictures] of Object.entries({ shoes: shoesAndBags(each), digits: await digits(each) })) {
     const latents = await latentsOf(
@@ -57,6 +60,7 @@ afterAll(async () => {
   await recognizer.close();
   store.close();
   await bedrock.trunk.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 /** The share of a task's new pictures that are novel to a task that is named for them. */
