@@ -1,27 +1,27 @@
 import type { FastifyInstance } from 'fastify';
-import type { Picture } from '../capture/source.js';
 import { messageOf } from '../errors.js';
-import type { EventView } from '../label/api.js';
 import { Sealed } from '../label/sealed.js';
-import type { ChangeKind, EventData, EventKind } from '../link/event-data.js';
+import type { ChangeKind, EventData } from '../link/event-data.js';
 import { Ledger } from '../link/ledger.js';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
-import type { EventBody, MetricsBody } from '../link/schemas.js';
+import type { MetricsBody } from '../link/schemas.js';
 import { WebhookQueue } from '../link/webhook-queue.js';
 import type { Answer } from '../recognize/answer.js';
 import { Recognizer } from '../recognize/recognizer.js';
 import { keyFileOf, type Store } from '../store/store.js';
 import type { Isolation } from '../store/tasks.js';
 import { ActiveTask } from './active-task.js';
+import { type AnnouncedParts, Announcer } from './announcer.js';
 import { closeTask } from './close-task.js';
+import { Deliveries } from './deliveries.js';
 import { DevicePage } from './device-page.js';
 import { DeviceSources } from './device-sources.js';
 import { firstIsolation } from './growth.js';
 import { Guards } from './guards.js';
 import { homeAssistant } from './home-assistant.js';
 import { newDeviceServer } from './http.js';
-import { Intake, isFaultOfPicture, type Kept } from './intake.js';
+import { Intake } from './intake.js';
 import { openLink } from './open-link.js';
 import { type AgentParts, type Rooms, withRooms } from './open-rooms.js';
 import { openTraining } from './open-training.js';
@@ -29,7 +29,6 @@ import { OpenedTasks } from './opened-tasks.js';
 import { Packs } from './packs.js';
 import { RecentLabels } from './recent-labels.js';
 import { heldOutOf, noveltyRule } from './recognize-config.js';
-import { adapterReport, metricsOf, type ReportSources } from './reports.js';
 import { registerRequests } from './requests.js';
 import { Schedule } from './schedule.js';
 import { ShownPictures } from './shown-pictures.js';
@@ -59,18 +58,16 @@ export class Agent {
   private readonly rooms: Rooms;
   private readonly recognizer: Recognizer;
   private readonly streams: StreamReports;
+  private readonly announcer: Announcer;
+  private readonly deliveries: Deliveries;
   /** Tasks that were opened for what sources show now. */
   readonly opened: OpenedTasks;
   private readonly active: ActiveTask;
   private readonly guards: Guards;
-  /** What the link's neighbour was told of. */
-  private announced = '';
   private readonly outbox: Outbox;
   private readonly pictures: ShownPictures | undefined;
   private readonly schedule: Schedule;
   private readonly timers: NodeJS.Timeout[] = [];
-  private readonly instantAccuracies = new Map<string, number | null>();
-  private newest: (Answer & { sample: string; source: string }) | undefined;
 
   private constructor(parts: AgentParts, rooms: Rooms) {
     const { config, log } = parts;
@@ -78,17 +75,14 @@ export class Agent {
     this.parts = parts;
     this.rooms = rooms;
     this.store = store;
+    this.announcer = new Announcer(parts, rooms, () => this.announced());
     this.packs = new Packs(
       config,
       rooms,
       {
-        report: (...event) => this.report(...event),
+        report: (...event) => this.announcer.event(...event),
         runs: (...change) => this.runs(...change),
-        offersChanged: () => {
-          // The command in Home Assistant is for one install: it has to become another one.
-          this.announced = '';
-          this.publishMetrics();
-        },
+        offersChanged: () => this.announcer.offersChanged(),
       },
       log,
     );
@@ -114,12 +108,9 @@ export class Agent {
       pause: config.recognize.openPause,
     });
     const sinks: StreamSinks = {
-      result: (body, changed) => {
-        this.link.publish('result', body);
-        this.guarded('webhook', () => this.webhooks.result(body, changed));
-      },
-      standing: (body) => this.guarded('result event', () => this.link.publish('result-event', body)),
-      drift: (message, data) => this.report('drift', 'warning', message, data),
+      result: (...result) => this.announcer.result(...result),
+      standing: (body) => this.announcer.standing(body),
+      drift: (message, data) => this.announcer.event('drift', 'warning', message, data),
       opened: (source, { name, like }) => {
         const message = `the pictures of '${source}' are none of '${like}': the task '${name}' was opened for them; label some`;
         void this.runs(name, 'task-opened', message, { source, like });
@@ -128,9 +119,9 @@ export class Agent {
     this.streams = new StreamReports(config.recognize, sinks, this.opened);
     this.outbox = new Outbox(store.database, { capBytes: config.mqtt.outboxCap });
     this.training = openTraining(parts, rooms, {
-      report: (...event) => this.report(...event),
+      report: (...event) => this.announcer.event(...event),
       runs: (...change) => this.runs(...change),
-      measured: (task, accuracy) => this.instantAccuracies.set(task, accuracy),
+      measured: (task, accuracy) => this.announcer.measured(task, accuracy),
     });
     this.intake = this.openIntake();
     this.link = openLink(
@@ -138,11 +129,11 @@ export class Agent {
       rooms,
       this.outbox,
       this.ledger,
-      () => store.tasks.list().map((t) => adapterReport(this.reportSources(), t)),
+      () => this.announcer.adapters(),
       homeAssistant(
         parts,
-        () => this.shown(),
-        () => this.showAgain(),
+        () => this.announcer.shown(),
+        () => this.announcer.showAgain(),
         store.settings.increment('discoveries'),
       ),
     );
@@ -153,6 +144,17 @@ export class Agent {
         (error) => log.debug({ error: messageOf(error) }, 'picture not shown'),
       );
     }
+    this.deliveries = new Deliveries({
+      store,
+      intake: this.intake,
+      streams: this.streams,
+      active: this.active,
+      opened: this.opened,
+      pictures: this.pictures,
+      page: () => this.page,
+      announcer: this.announcer,
+      notifier: parts.notifier,
+    });
     registerRequests(this.link, this);
     const server =
       config.http.port === undefined
@@ -162,9 +164,9 @@ export class Agent {
       report: (kind, message, data) => {
         // Nobody knows what it would show.
         if (kind === 'source-failed') this.streams.end(data.source, Date.now());
-        this.report(kind, kind === 'source-failed' ? 'warning' : 'info', message, data);
+        this.announcer.event(kind, kind === 'source-failed' ? 'warning' : 'info', message, data);
       },
-      taskOfLabels: (source) => this.taskOfLabels(source),
+      taskOfLabels: (source) => this.deliveries.taskOfLabels(source),
     });
     this.page = server && this.openPage(server);
   }
@@ -196,20 +198,20 @@ export class Agent {
     await this.training.stop();
     await this.intake.idle();
     this.streams.end(undefined, Date.now());
-    this.guarded('saving', () => discriminants.save());
-    this.guarded('saving', () => memory.flush());
+    this.announcer.guarded('saving', () => discriminants.save());
+    this.announcer.guarded('saving', () => memory.flush());
     await Promise.all([this.link.stop(), this.webhooks.stop()]);
-    this.guarded('saving', () => this.ledger.save());
+    this.announcer.guarded('saving', () => this.ledger.save());
     await this.recognizer.close();
     await discriminants.close();
     await trunk.close();
-    this.guarded('saving', () => memory.close());
+    this.announcer.guarded('saving', () => memory.close());
     this.store.close();
   }
 
   /** The device's metrics now. */
   metrics(): MetricsBody {
-    return metricsOf(this.reportSources());
+    return this.announcer.metrics();
   }
 
   /** Names of the tasks that may still learn. */
@@ -226,12 +228,12 @@ export class Agent {
    */
   select(task: string | undefined): void {
     this.active.fix(task);
-    this.publishMetrics();
+    this.announcer.publishMetrics();
   }
 
   /** The last answer that was given for a picture of a source. */
   newestAnswer(): (Answer & { sample: string; source: string }) | undefined {
-    return this.newest;
+    return this.deliveries.newestAnswer;
   }
 
   /** Why a picture got no answer. */
@@ -252,7 +254,7 @@ export class Agent {
   async close(task: string): Promise<string | null> {
     const { engine, backbone, store, discriminants } = this.rooms;
     discriminants.save();
-    const version = await closeTask(engine, backbone, store, task, this.instantAccuracy(task));
+    const version = await closeTask(engine, backbone, store, task, this.announcer.instantAccuracy(task));
     await this.runs(
       task,
       'task-closed',
@@ -270,13 +272,11 @@ export class Agent {
     data: Omit<EventData[K], 'task'>,
   ): Promise<void> {
     await this.recognizer.forget(task);
-    this.guarded('offered packs', () => this.packs.reconsider());
-    this.report(kind, 'info', message, { task, ...data } as EventData[K]);
+    this.announcer.guarded('offered packs', () => this.packs.reconsider());
+    this.announcer.event(kind, 'info', message, { task, ...data } as EventData[K]);
     if (kind === 'promoted') this.page?.study(task);
-    this.guarded('adapter report', () =>
-      this.link.publish('adapter', adapterReport(this.reportSources(), this.store.tasks.require(task))),
-    );
-    this.publishMetrics();
+    this.announcer.adapter(task);
+    this.announcer.publishMetrics();
   }
 
   private async begin(): Promise<void> {
@@ -292,69 +292,21 @@ export class Agent {
       'agent started',
     );
     await this.page?.start();
-    await this.sources.start((d) => this.receive(d));
-    this.timers.push(setInterval(() => this.publishMetrics(), METRICS_EVERY_MS));
-    this.timers.push(setInterval(() => this.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS));
-    this.timers.push(setInterval(() => this.guarded('saving', () => this.ledger.save()), SAVE_EVERY_MS));
-    this.timers.push(setInterval(() => this.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS));
+    await this.sources.start((d) => this.deliveries.receive(d));
+    this.timers.push(setInterval(() => this.announcer.publishMetrics(), METRICS_EVERY_MS));
+    this.timers.push(
+      setInterval(() => this.announcer.guarded('saving', () => discriminants.save()), SAVE_EVERY_MS),
+    );
+    this.timers.push(
+      setInterval(() => this.announcer.guarded('saving', () => this.ledger.save()), SAVE_EVERY_MS),
+    );
+    this.timers.push(
+      setInterval(() => this.announcer.guarded('heartbeat', () => this.beat()), BEAT_EVERY_MS),
+    );
     this.schedule.start();
     this.training.resume();
-    this.publishMetrics();
+    this.announcer.publishMetrics();
     await this.parts.notifier.ready();
-  }
-
-  private async receive(delivery: Picture): Promise<Kept | undefined> {
-    const { label, source, path, fault, trust } = delivery;
-    if (fault !== undefined) {
-      this.setAside(path, fault);
-      return undefined;
-    }
-    if (label !== undefined && trust !== undefined) return this.receiveWeak(delivery, label, trust);
-    const found = label === undefined ? this.active.name : this.taskOfLabels(source);
-    const task = delivery.task ?? found;
-    const kept = await this.intake.deliver({ ...delivery, task });
-    this.parts.notifier.progress();
-    if (!kept) return undefined;
-    const { sample, latent, answer } = kept;
-    const { bytes } = delivery;
-    const at = Date.now();
-    const smoothed = answer && this.streams.tell(delivery, sample, answer, at, task !== undefined);
-    if (answer) {
-      this.newest = { ...answer, sample, source: source ?? path };
-      if (source !== undefined) this.pictures?.show(source, bytes);
-    }
-    if (this.page && label === undefined) {
-      const shown = { sample, source: source ?? path, at, bytes, latent, answer, smoothed };
-      await this.page.seen({ ...shown, task });
-    }
-    return kept;
-  }
-
-  /** Takes a picture in whose label may be wrong: it is answered first. */
-  private async receiveWeak(delivery: Picture, label: string, trust: number): Promise<Kept | undefined> {
-    const { path, bytes, source = path } = delivery;
-    const task = delivery.task ?? this.taskOfLabels(source);
-    if (task === undefined || !this.page) return undefined;
-    const kept = await this.intake.deliver({ path, bytes, task });
-    this.parts.notifier.progress();
-    if (!kept) return undefined;
-    const { sample, latent, answer } = kept;
-    const frame = { sample, source, task, at: Date.now(), bytes, latent, answer, smoothed: undefined };
-    try {
-      await this.page.weak(frame, { task, label, trust });
-    } catch (error) {
-      if (!isFaultOfPicture(error)) throw error;
-      this.setAside(path, error.message);
-    }
-    return kept;
-  }
-
-  /** The task of a label that names none: the one that was opened for its source, or the one that the owner chose. */
-  private taskOfLabels(source: string | undefined): string | undefined {
-    const own = source === undefined ? undefined : this.opened.of(source);
-    const { name } = this.active;
-    const chosen = name !== undefined && this.openTasks().includes(name) ? name : undefined;
-    return own ?? chosen;
   }
 
   private openPage(server: FastifyInstance): DevicePage {
@@ -397,64 +349,19 @@ export class Agent {
       onKept: (pictures) => {
         this.page?.kept(pictures).catch((error) => log.error({ error: messageOf(error) }, 'no thumbnail'));
       },
-      onRejected: (path, reason) => this.setAside(path, reason),
+      onRejected: (path, reason) => this.deliveries.setAside(path, reason),
       log,
     });
   }
 
-  private setAside(path: string, reason: string): void {
-    this.store.rejects.add(path, reason);
-    this.report('picture-set-aside', 'warning', `${path}: ${reason}`, { path, reason });
-  }
-
-  private reportSources(): ReportSources {
-    const { backbone, store, memory } = this.rooms;
-    return {
-      backbone,
-      store,
-      memory,
-      training: this.training,
-      outbox: () => this.outbox.stats,
-      sources: () => this.sources.status(),
-      instantAccuracy: (task) => this.instantAccuracy(task),
-      offers: () => this.packs.offers(),
-      activeTask: () => this.active.name,
-      temperature: () => this.guards.celsius,
-    };
+  private announced(): AnnouncedParts {
+    const { link, webhooks, page, sources, training, packs, active, guards, outbox } = this;
+    return { link, webhooks, page, sources, training, packs, active, guards, outbox };
   }
 
   private isolationOf(task: string): Isolation {
     const { tasks, learn } = this.parts.config;
     return firstIsolation(tasks[task]?.isolation ?? learn.isolation);
-  }
-
-  private taskNames(): string[] {
-    return this.store.tasks.list().map((t) => t.name);
-  }
-
-  /** What Home Assistant is told that there is. */
-  private shown() {
-    const tasks = this.taskNames();
-    const offers = this.packs.offers();
-    const sources = this.parts.config.homeAssistant.pictures ? this.sources.status() : [];
-    return {
-      tasks,
-      ...(offers && { updates: [...new Set([...tasks, ...offers.map((o) => o.task)])] }),
-      pictures: sources.map((s) => s.source),
-    };
-  }
-
-  /** Home Assistant has started: it is told of the device, what the device measures, and what each task answered last. */
-  private showAgain(): void {
-    void this.link.announceNeighbour().then(() => this.link.repeatResults());
-    this.publishMetrics();
-  }
-
-  /** Of a task's instant answer, as the last training measured it, be it before this start of the program. */
-  private instantAccuracy(task: string): number | null {
-    const trained = this.store.versions.list(task).findLast((v) => v.source === 'trained');
-    const before = trained?.metrics.instantAccuracy;
-    return this.instantAccuracies.get(task) ?? (typeof before === 'number' ? before : null);
   }
 
   /**
@@ -465,36 +372,5 @@ export class Agent {
     if (this.training.running) return;
     this.store.settings.get('boot');
     this.parts.notifier.progress();
-  }
-
-  private publishMetrics(): void {
-    const shown = JSON.stringify(this.shown());
-    if (shown !== this.announced) {
-      this.announced = shown;
-      void this.link.announceNeighbour();
-    }
-    this.guarded('metrics', () => this.link.publish('metrics', this.metrics()));
-  }
-
-  private report<K extends EventKind>(
-    kind: K,
-    severity: EventBody['severity'],
-    message: string,
-    data: EventData[K],
-  ): void {
-    const event: EventBody = { kind, severity, message: message.slice(0, 4000), data: { ...data } };
-    this.parts.log[severity === 'warning' ? 'warn' : severity]({ kind, ...event.data }, message);
-    this.guarded('event', () => this.link.publish('event', event));
-    this.guarded('webhook', () => this.webhooks.event(event));
-    this.page?.event({ at: Date.now(), kind, severity, message: event.message, data } as EventView);
-  }
-
-  /** A report that cannot be written (a full disk) is logged; it never stops the daemon. */
-  private guarded(what: string, work: () => unknown): void {
-    try {
-      work();
-    } catch (error) {
-      this.parts.log.error({ error: messageOf(error) }, `${what} failed`);
-    }
   }
 }

@@ -13,7 +13,7 @@ import { DEVICE_METHODS, type DeviceMethod, deviceMethod, isLearner } from '../l
 import { LEARNER_DEFAULTS, PATIENCE } from '../learn/learner-options.js';
 import { capObstacle } from '../learn/memory-cap.js';
 import { LEARNER_TRAINING_DEFAULTS } from '../learn/sequence/kept-learner.js';
-import { collectGarbage, keepYoungHeapSmall, residentBytes } from '../process-memory.js';
+import { collectGarbage, residentBytes } from '../process-memory.js';
 import { HELD_OUT_FRACTION } from '../replay/held-out.js';
 import type { ReplayMemory } from '../replay/memory.js';
 import type { ReplayStats } from '../replay/stats.js';
@@ -134,8 +134,6 @@ kept in the store, sealed, with samples of its tasks; both count against --repla
     .action(async (options: LearnOptions) => {
       const method = deviceMethod(options.method);
       checkOptions(method, options);
-      // Grown once, by whatever is read first, it would be 16 MiB for good.
-      if (options.memory !== undefined) keepYoungHeapSmall();
       const result = await withDevice(options, { readOnly: false }, (device) =>
         learn(device, method, options),
       );

@@ -30,7 +30,11 @@ const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
     return (to) => addAgent(to, version);
   },
   password: async () => (await import('./password.js')).addPassword,
-  learn: async () => (await import('./learn.js')).addLearn,
+  learn: async () => {
+    // Under a cap 16 MB of young objects matter, and they are there before the command's options are read otherwise.
+    if (process.argv.some((a) => /^--memory(=|$)/.test(a))) keepYoungHeapSmall();
+    return (await import('./learn.js')).addLearn;
+  },
   evaluate: async () => (await import('./evaluate.js')).addEvaluate,
   classify: async () => (await import('./classify.js')).addClassify,
   tasks: async () => (await import('./tasks.js')).addTasks,

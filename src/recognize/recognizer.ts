@@ -15,6 +15,7 @@ import { FrozenFeatures, RARELY } from './frozen-features.js';
 import { InstantAnswer } from './instant-answer.js';
 import { KeptChoosers } from './kept-choosers.js';
 import { KeptCorrections } from './kept-corrections.js';
+import { Refinement } from './refinement.js';
 import { checkBackbone, fitsBackbone, versionModel } from './task-model.js';
 
 /** How a recognizer tells what is novel. */
@@ -53,11 +54,6 @@ export interface RecognizerOptions {
   heldOut?: (task: string) => readonly { label: string; latent: Uint8Array }[];
 }
 
-/** So many of the newest labels are known as they are while an instant answer goes by an earlier covariance. */
-const MOST_UNREFINED = 50;
-/** Part of the time that a covariance is factorized in, at most. */
-const REFINING_SHARE = 0.2;
-
 interface Loaded {
   network: { probabilities(latents: readonly Uint8Array[]): Promise<Rows>; close(): Promise<void> };
   classes: readonly string[];
@@ -83,12 +79,7 @@ export class Recognizer {
   private readonly answering = new Set<Promise<unknown>>();
   /** What labels have changed since what a task runs was fitted. */
   private readonly corrections: KeptCorrections;
-  /** Labels of tasks that run their instant answer, since its covariance was factorized. */
-  private readonly unrefined = new Map<string, RecentLabel[]>();
-  /** Covariances that are being factorized anew. */
-  private readonly refining = new Map<string, Promise<void>>();
-  /** When each may be factorized again. */
-  private readonly refineAfter = new Map<string, number>();
+  private readonly refinement: Refinement;
 
   constructor(engine: Engine, backbone: Backbone, store: RecognizerStore, options: RecognizerOptions = {}) {
     const { novelty, hurry = false } = options;
@@ -106,7 +97,7 @@ export class Recognizer {
       features: () => this.features(),
       labels: (task) => {
         const { recentLabels } = this.options;
-        const labels = store.versions.current(task) ? recentLabels?.(task) : this.unrefined.get(task);
+        const labels = store.versions.current(task) ? recentLabels?.(task) : this.refinement.unrefined(task);
         return labels ?? [];
       },
       space: (task) => this.spaceOf(task),
@@ -114,6 +105,10 @@ export class Recognizer {
       changing: (task) => this.changes(task),
       uncorrected: (task, latents) => this.uncorrected(task, latents),
     });
+    this.refinement = new Refinement(
+      (task, discriminant) => this.calibrate(task, discriminant),
+      (task) => this.refined(task),
+    );
   }
 
   /**
@@ -185,8 +180,7 @@ export class Recognizer {
       const { id, label, latent } = sample;
       this.choosers.name({ id, task, label, latent });
       if (instant) {
-        const known = this.unrefined.get(task) ?? [];
-        this.unrefined.set(task, [...known, { id, label, latent: () => latent }].slice(-MOST_UNREFINED));
+        this.refinement.labelled(task, { id, label, latent: () => latent });
       }
     }
     return this.letGo(task, instant ? [task, instantKey(task)] : [instantKey(task)]);
@@ -198,13 +192,9 @@ export class Recognizer {
    */
   async forget(task?: string, sample?: string): Promise<void> {
     this.choosers.forget(task, sample);
-    if (task !== undefined) {
-      const others = sample === undefined ? [] : this.unrefined.get(task)?.filter((l) => l.id !== sample);
-      this.unrefined.set(task, others ?? []);
-      return this.reload(task);
-    }
+    this.refinement.forget(task, sample);
+    if (task !== undefined) return this.reload(task);
     this.corrections.forget();
-    this.unrefined.clear();
     await this.letGo(undefined, [...this.loaded.keys()]);
   }
 
@@ -225,7 +215,7 @@ export class Recognizer {
 
   /** Lets go of everything. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.refining.values());
+    await this.refinement.settled();
     await this.forget();
     await this.choosers.close();
     await this.own?.then((features) => features.close()).catch(() => {});
@@ -234,7 +224,7 @@ export class Recognizer {
 
   /** Resolves when what is known of the classes is what answers go by. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.refining.values());
+    await this.refinement.settled();
     await this.choosers.settled();
   }
 
@@ -278,7 +268,7 @@ export class Recognizer {
   /** The space of a task's discriminant, which is factorized beside where that is due. */
   private spaceOf(task: string): WhitenedClasses | undefined {
     const discriminant = this.options.live?.(task);
-    if (discriminant?.isDue) this.refine(task, discriminant);
+    if (discriminant?.isDue) this.refinement.begin(task, discriminant);
     return discriminant?.whitenedNow();
   }
 
@@ -312,7 +302,7 @@ export class Recognizer {
   private async loadInstant(task: string, discriminant: StreamingDiscriminant): Promise<Loaded> {
     // A label is worth something at once: the covariance of many samples is hardly another with one more.
     const head = await discriminant.head(discriminant.isDue && !this.options.hurry);
-    if (discriminant.isDue && this.options.hurry) this.refine(task, discriminant);
+    if (discriminant.isDue && this.options.hurry) this.refinement.begin(task, discriminant);
     const network = new InstantAnswer(await this.features(), head);
     return { network, classes: head.classes, version: 'instant' };
   }
@@ -323,30 +313,13 @@ export class Recognizer {
     return this.own;
   }
 
-  /** Factorizes a task's covariance beside the answers that go by an earlier one. */
-  private refine(task: string, discriminant: StreamingDiscriminant): void {
-    const begun = Date.now();
-    const before = new Set(this.unrefined.get(task));
-    if (this.refining.has(task) || begun < (this.refineAfter.get(task) ?? 0)) return;
-    const work = async () => {
-      await discriminant.head();
-      await this.calibrate(task, discriminant);
-      const took = Date.now() - begun;
-      this.refineAfter.set(task, Date.now() + took / REFINING_SHARE);
-    };
-    const refined = work().finally(() => this.refining.delete(task));
-    this.refining.set(task, refined);
-    // What fails here fails again, and is told, where an answer needs it.
-    const anew = () => {
-      const since = this.unrefined.get(task)?.filter((label) => !before.has(label)) ?? [];
-      this.unrefined.set(task, since);
-      this.choosers.refined(task);
-      if (!this.store.versions.current(task)) return this.reload(task);
-      // The version does not go by the covariance; only what lies beside it does.
-      this.corrections.forget(task);
-      return this.letGo(task, [instantKey(task)]);
-    };
-    void refined.then(anew).catch(() => {});
+  /** A task's covariance is new, and what goes by it is made anew. */
+  private refined(task: string): Promise<void> {
+    this.choosers.refined(task);
+    if (!this.store.versions.current(task)) return this.reload(task);
+    // The version does not go by the covariance; only what lies beside it does.
+    this.corrections.forget(task);
+    return this.letGo(task, [instantKey(task)]);
   }
 
   private async calibrate(task: string, discriminant: StreamingDiscriminant): Promise<void> {
