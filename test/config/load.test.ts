@@ -95,7 +95,9 @@ describe('a wrong setting', () => {
     [
       "a key of a list's member",
       'sources:\n  - kind: directory\n    path: /a\n    lay: flat\n',
-      ["line 4: 'sources.0.lay' is not a setting; known here: kind, name, path, layout, task, trust, sound, settle"],
+      [
+        "line 4: 'sources.0.lay' is not a setting; known here: kind, name, path, layout, task, trust, sound, settle",
+      ],
     ],
     [
       "a key of a record's member",
