@@ -81,7 +81,11 @@ export class TaskChooser {
       const evidence = space.evidence(summary);
       return { task: nearestOf(space, evidence).task, evidence };
     });
-    return new TaskChooser(features, space, new TaskNovelty(calibration, novelty.falseAlarms));
+    return new TaskChooser(
+      features,
+      space,
+      new TaskNovelty(calibration, novelty.falseAlarms, space.classes.length),
+    );
   }
 
   /**

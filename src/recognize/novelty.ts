@@ -1,8 +1,11 @@
 import { LichenError } from '../errors.js';
 import type { Evidence } from '../learn/streaming/whitened.js';
 
-/** Distances from known samples up to so many deviations beyond their mean say nothing. */
-const BORNE = 3;
+/**
+ * Distances from known samples up to so many deviations beyond their mean say nothing. Of few classes they do: those differ in few
+ * directions, so that angle and distance within their span see little (measured in docs/recognition.md).
+ */
+const borneOf = (classes: number): number => Math.min(3, Math.max(0, classes / 2 - 1));
 
 /**
  * Whether any class explains a sample. Three things speak against it: that it points away from all classes, that it lies far
@@ -19,21 +22,24 @@ export class Novelty {
   private readonly angle: { mean: number; deviation: number };
   private readonly within: { mean: number; deviation: number };
   private readonly distance: { mean: number; deviation: number };
+  private readonly borne: number;
   /** Of the calibration samples, ascending. */
   private readonly scores: readonly number[];
 
   /**
    * @param known evidence of samples of known classes that nothing was fitted on
    * @param falseAlarms share of known samples that may be called novel, above 0 and below 1
+   * @param classes how many classes the evidence is of
    * @throws LichenError `novelty-rate`
    */
-  constructor(known: readonly Evidence[], falseAlarms: number) {
+  constructor(known: readonly Evidence[], falseAlarms: number, classes: number) {
     if (!(falseAlarms > 0 && falseAlarms < 1)) {
       throw new LichenError(
         'novelty-rate',
         `the false-alarm rate is ${falseAlarms}; expected a share above 0 and below 1, such as 0.05`,
       );
     }
+    this.borne = borneOf(classes);
     this.angle = spread(known.map((e) => e.angle));
     this.within = spread(known.map((e) => e.within));
     this.distance = spread(known.map((e) => e.distance));
@@ -52,7 +58,7 @@ export class Novelty {
     const turned = (this.angle.mean - angle) / this.angle.deviation;
     const off = (within - this.within.mean) / this.within.deviation;
     const out = (distance - this.distance.mean) / this.distance.deviation;
-    return turned + off + Math.max(0, out - BORNE);
+    return turned + off + Math.max(0, out - this.borne);
   }
 
   isNovel(evidence: Evidence): boolean {
@@ -94,16 +100,19 @@ export class TaskNovelty {
   /**
    * @param known evidence of samples of known classes that nothing was fitted on, with the task that was chosen for each
    * @param falseAlarms share of known samples of each task that may be called novel, above 0 and below 1
+   * @param classes how many classes the evidence is of
    * @throws LichenError `novelty-rate`
    */
-  constructor(known: readonly { task: string; evidence: Evidence }[], falseAlarms: number) {
+  constructor(known: readonly { task: string; evidence: Evidence }[], falseAlarms: number, classes: number) {
     this.all = new Novelty(
       known.map((k) => k.evidence),
       falseAlarms,
+      classes,
     );
     for (const task of new Set(known.map((k) => k.task))) {
       const own = known.flatMap((k) => (k.task === task ? [k.evidence] : []));
-      if (own.length >= Novelty.samplesFor(falseAlarms)) this.own.set(task, new Novelty(own, falseAlarms));
+      if (own.length >= Novelty.samplesFor(falseAlarms))
+        this.own.set(task, new Novelty(own, falseAlarms, classes));
       else this.highest.set(task, Math.max(...own.map((e) => this.all.score(e))));
     }
   }

@@ -68,7 +68,7 @@ describe('whitened classes', () => {
 describe('novelty', () => {
   it('calls no more of the known novel than was chosen, and nearly all that is foreign', async () => {
     for (const rate of [0.02, 0.1]) {
-      const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), rate);
+      const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), rate, 3);
       const known = await evidenceOf(draws(2000, 6, means));
       const share = known.filter((e) => novelty.isNovel(e)).length / known.length;
       expect(share).toBeLessThan(1.6 * rate);
@@ -79,14 +79,27 @@ describe('novelty', () => {
   });
 
   it('finds a class that lies among the known ones by where it points', async () => {
-    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05);
+    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05, 3);
     const between = means[0]!.map((_, k) => means.reduce((sum, m) => sum + m[k]!, 0) / 3);
     const found = await evidenceOf(draws(300, 8, [between]));
     expect(found.filter((e) => novelty.isNovel(e)).length).toBeGreaterThan(150);
   });
 
+  it('counts how far out a sample lies from earlier on where there are few classes to tell by', async () => {
+    const known = await evidenceOf(draws(400, 5, means));
+    const mean = (of: (e: Evidence) => number) => known.reduce((sum, e) => sum + of(e), 0) / known.length;
+    const [angle, within, distance] = [mean((e) => e.angle), mean((e) => e.within), mean((e) => e.distance)];
+    const deviation = Math.sqrt(mean((e) => (e.distance - distance) ** 2));
+    const somewhatOut = { nearest: 0, angle, within, distance: distance + 2.5 * deviation };
+    const score = (classes: number) => new Novelty(known, 0.05, classes).score(somewhatOut);
+    expect(score(2)).toBeCloseTo(2.5, 6);
+    expect(score(5)).toBeCloseTo(1, 6);
+    expect(score(8)).toBeCloseTo(0, 6);
+    expect(score(50)).toBeCloseTo(0, 6);
+  });
+
   it('says how many known samples look as novel: evenly spread over 0 to 1', async () => {
-    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05);
+    const novelty = new Novelty(await evidenceOf(draws(400, 5, means)), 0.05, 3);
     const known = (await evidenceOf(draws(2000, 9, means))).map((e) => novelty.pValue(e));
     for (const q of [0.1, 0.25, 0.5, 0.75, 0.9]) {
       expect(Math.abs(known.filter((p) => p <= q).length / known.length - q)).toBeLessThan(0.07);
@@ -97,15 +110,17 @@ describe('novelty', () => {
 
   it('calls nothing novel where there are too few samples for the rate', async () => {
     const few = await evidenceOf(draws(Novelty.samplesFor(0.05) - 1, 10, means));
-    expect(new Novelty(few, 0.05).threshold).toBe(Number.POSITIVE_INFINITY);
+    expect(new Novelty(few, 0.05, 3).threshold).toBe(Number.POSITIVE_INFINITY);
     const enough = await evidenceOf(draws(Novelty.samplesFor(0.05), 10, means));
-    expect(new Novelty(enough, 0.05).threshold).toBeLessThan(Number.POSITIVE_INFINITY);
-    expect(new Novelty([], 0.05).isNovel({ nearest: 0, distance: 1e9, within: 1e9, angle: -1 })).toBe(false);
+    expect(new Novelty(enough, 0.05, 3).threshold).toBeLessThan(Number.POSITIVE_INFINITY);
+    expect(new Novelty([], 0.05, 3).isNovel({ nearest: 0, distance: 1e9, within: 1e9, angle: -1 })).toBe(
+      false,
+    );
   });
 
   it('refuses a rate that is no share', () => {
     for (const rate of [0, 1, -0.1, Number.NaN]) {
-      expect(() => new Novelty([], rate)).toThrow(expect.objectContaining({ code: 'novelty-rate' }));
+      expect(() => new Novelty([], rate, 3)).toThrow(expect.objectContaining({ code: 'novelty-rate' }));
     }
   });
 });
@@ -131,10 +146,11 @@ describe('novelty of several tasks', () => {
 
   it('keeps the rate in each, where one threshold for both takes all false alarms from one', () => {
     const calibration = [...known('close', 200, 1), ...known('wide', 200, 2)];
-    const each = new TaskNovelty(calibration, 0.05);
+    const each = new TaskNovelty(calibration, 0.05, 6);
     const one = new Novelty(
       calibration.map((c) => c.evidence),
       0.05,
+      6,
     );
     for (const task of ['close', 'wide'] as const) {
       const test = known(task, 2000, 3);
@@ -154,7 +170,7 @@ describe('novelty of several tasks', () => {
 
   it('calls a sample of a task with few known ones novel where it looks more so than each of them', () => {
     const drawn = (seed: number) =>
-      new TaskNovelty([...known('close', 200, seed), ...known('wide', 10, 100 + seed)], 0.05);
+      new TaskNovelty([...known('close', 200, seed), ...known('wide', 10, 100 + seed)], 0.05, 6);
     // The highest of eleven that are drawn alike is the new one in one of eleven draws.
     const shares = Array.from({ length: 40 }, (_, k) => share(drawn(k), known('wide', 500, 200 + k)));
     expect(shares.reduce((sum, s) => sum + s, 0) / shares.length).toBeLessThan(0.12);
