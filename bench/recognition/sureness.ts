@@ -16,8 +16,7 @@ const TESTED = 40;
 const BINS = 10;
 
 /** How a temperature is come by: one number for all, presumed by how many samples and features there are, fitted to held-out samples. */
-const TEMPERATURES = ['3', 'presumed', 'fitted'] as const;
-type Temperature = (typeof TEMPERATURES)[number];
+type Temperature = '3' | 'presumed' | 'fitted';
 
 interface Sureness {
   /** Expected calibration error, over ten bins of equal width (Guo et al. 2017, section 2). */

@@ -66,21 +66,23 @@ export function noveltyRule(
     falseAlarms,
     heldOut: (tasks) =>
       tasks.flatMap((task) =>
-        memory
-          .refs({ task, heldOut: true })
-          .sort((a, b) => b.at - a.at)
-          .slice(0, Math.max(HELD_OUT_OF_EACH, Math.floor(HELD_OUT / tasks.length)))
-          .map((ref) => memory.read(ref)),
+        heldOutOf(memory, task, Math.max(HELD_OUT_OF_EACH, Math.floor(HELD_OUT / tasks.length))).map(
+          ({ latent }) => latent,
+        ),
       ),
   };
 }
 
 /** The newest held-out samples of a task, with their labels. */
-export function heldOutOf(memory: ReplayMemory, task: string): { label: string; latent: Uint8Array }[] {
+export function heldOutOf(
+  memory: ReplayMemory,
+  task: string,
+  most = HELD_OUT_OF_EACH,
+): { label: string; latent: Uint8Array }[] {
   return memory
     .refs({ task, heldOut: true })
     .sort((a, b) => b.at - a.at)
-    .slice(0, HELD_OUT_OF_EACH)
+    .slice(0, most)
     .map((ref) => ({ label: ref.label, latent: memory.read(ref) }));
 }
 
