@@ -5,11 +5,13 @@ import { createKeyFiles, loadSigningKey, loadTrustedKey } from '../pack/keys.js'
 import { createPack, openPack } from '../pack/pack.js';
 import { openStore, type Store } from '../store/store.js';
 import { DEFAULT_STORE } from './device.js';
+import { integer } from './options.js';
 import { bytes, percent, print } from './output.js';
 import { publishPack } from './publish-pack.js';
 
 interface PackOptions {
   task?: string;
+  number?: number;
   key: string;
   out?: string;
   inspect?: string;
@@ -25,9 +27,10 @@ export function addPack(program: Command): void {
     .command('pack')
     .summary("sign a task's adapter for other devices")
     .description(
-      'Writes what a task runs now as a signed pack. A missing key pair is made: keep <key> secret, give <key>.pub to devices (packs.trustedKeys).',
+      'Writes what a task runs now as a signed pack, or another version of it, which a later one may need. A missing key pair is made: keep <key> secret, give <key>.pub to devices (packs.trustedKeys).',
     )
     .option('--task <name>', 'the task')
+    .option('--number <n>', 'the version to pack; default is what the task runs', integer(1, 2 ** 31 - 1))
     .option('--key <file>', 'Ed25519 private key, PEM', 'lichen-signing-key.pem')
     .option('--out <file>', 'the pack to write; default <task>-<version>.lichenpack')
     .option('--inspect <file>', 'print what a pack says of itself, verified by --trust')
@@ -46,6 +49,7 @@ export function addPack(program: Command): void {
       `
 Examples:
   lichen pack --task screws --key signing.pem
+  lichen pack --task screws --number 2
   lichen pack --task screws --publish http://hub.local:8080 --to cam2 --to cam3
   lichen pack --inspect screws-3.lichenpack --trust signing.pem.pub`,
     )
@@ -71,7 +75,14 @@ const collect = (value: string, before: string[]) => [...before, value];
 async function make(store: Store, options: PackOptions) {
   if (options.task === undefined) throw new LichenError('usage', "give the task to pack: '--task <name>'");
   const task = store.tasks.require(options.task);
-  const version = store.versions.current(task.name);
+  const { number } = options;
+  const version =
+    number === undefined ? store.versions.current(task.name) : store.versions.numbered(task.name, number);
+  if (!version && number !== undefined) {
+    const known = store.versions.list(task.name).map((v) => v.number);
+    const has = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none yet';
+    throw new LichenError('pack-nothing', `task '${task.name}' has no version ${number}; ${has}`);
+  }
   if (!version) {
     throw new LichenError(
       'pack-nothing',

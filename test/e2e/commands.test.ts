@@ -199,6 +199,15 @@ describe('learning from folders', () => {
       task: 'goods',
       classes: ['bag', 'sandal', 'trouser'],
     });
+    const other = join(folder, 'first.lichenpack');
+    const first = ['pack', '--task', 'goods', '--key', key, '--out', other, '--json', ...at];
+    expect(JSON.parse((await lichen([...first, '--number', '1'])).out)).toMatchObject({ version: 1 });
+    const missing = await lichen([...first, '--number', '999']);
+    expect(missing.code).toBe(2);
+    expect(JSON.parse(missing.out).error).toMatchObject({
+      code: 'pack-nothing',
+      message: expect.stringMatching(/no version 999; it has 1/),
+    });
     const bytes = readFileSync(pack);
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(pack, bytes);
