@@ -103,7 +103,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
     const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
     const { direction } = rehearsal;
     const rows = { batch: batch + joined(rehearsal), reference: direction ? rehearsal.rows : 0 };
-    const shape = { ...rows, classes, masked, optimizer };
+    const shape = { ...rows, classes, masked, choices: engine.loops, optimizer };
     const graph = sharedStep(isolation, regularization, direction, headed, shape, random);
     const { constraints } = rehearsal;
     const making = { engine, isolation, regularization, crown: headed, random };
