@@ -7,10 +7,15 @@ import { ElementType, type Graph, type Model, type Node, node, type ValueInfo } 
  * @param condition whether it is `then`; the same in all choices of a graph
  * @returns a tensor that counts as one of the shape of `then`
  */
-export function choose(b: GraphBuilder, condition: string, then: string, otherwise: string): string {
-  const chosen = b.fresh('chosen');
-  b.add(node('Choose', [then, otherwise, condition], [chosen], {}, 'lichen'));
-  return chosen;
+export function choose(
+  b: GraphBuilder,
+  condition: string,
+  then: string,
+  otherwise: string,
+  name = b.fresh('chosen'),
+): string {
+  b.add(node('Choose', [then, otherwise, condition], [name], {}, 'lichen'));
+  return name;
 }
 
 /** Replaces a graph's choices by an If; nodes that only one side needs become that side's. */
