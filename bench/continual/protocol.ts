@@ -16,6 +16,11 @@ export interface Protocol {
   settings?: MethodSettings;
 }
 
+/** Settings for all methods, and for single ones, which win. */
+export interface Variant extends Protocol {
+  methods?: Partial<Record<MethodName, Protocol>>;
+}
+
 /** A sequence of tasks, a network and a training. */
 export interface Benchmark {
   summary: string;
@@ -24,8 +29,8 @@ export interface Benchmark {
   training: Training;
   /** Methods that it says something of. */
   methods?: Partial<Record<MethodName, Protocol>>;
-  /** The same with other settings, for all methods: sizes of the memory, shorter trainings. They win over `methods`. */
-  variants?: Record<string, Protocol>;
+  /** The same with other settings: sizes of the memory, shorter trainings. They win over `methods`. */
+  variants?: Record<string, Variant>;
   /** Whether the area under the ROC curve is measured, too. */
   auroc?: boolean;
   tasks(seed: number, sources: Sources): SequenceTask[] | Promise<SequenceTask[]>;
@@ -41,10 +46,15 @@ export function protocolOf(
   method: string,
   variant?: string,
 ): Required<Protocol> {
-  const parts = method.split('+').map((name) => methods?.[name as MethodName] ?? {});
+  const names = method.split('+') as MethodName[];
   const other = variant ? variants?.[variant] : undefined;
+  const ofEach = (all: Benchmark['methods']): Protocol[] => names.map((name) => all?.[name] ?? {});
+  const [parts, others] = [ofEach(methods), ofEach(other?.methods)];
   // Where methods train differently, the benchmark's own training is nobody's disadvantage.
-  const own = parts.length === 1 ? parts[0]!.training : {};
-  const settings = [...parts, other].map((p) => p?.settings);
-  return { training: { ...own, ...other?.training }, settings: Object.assign({}, ...settings) };
+  const own = (of: Protocol[]) => (of.length === 1 ? of[0]!.training : {});
+  const settings = [...parts, other, ...others].map((p) => p?.settings);
+  return {
+    training: { ...own(parts), ...other?.training, ...own(others) },
+    settings: Object.assign({}, ...settings),
+  };
 }

@@ -24,7 +24,10 @@ describe('Lichen beside Avalanche', () => {
   it('says which program failed, and of what', async () => {
     const entry = file('no-such-entry.js');
     await expect(
-      sideBySide({ methods: ['naive'], rounds: 1, peerThreads: 1, entry }, () => {}),
+      sideBySide(
+        { benchmark: 'permuted-mnist-avalanche', methods: ['naive'], rounds: 1, peerThreads: 1, entry },
+        () => {},
+      ),
     ).rejects.toMatchObject({
       code: 'bench-peer-failed',
       message: expect.stringMatching(/no-such-entry\.js.*Cannot find module/s),

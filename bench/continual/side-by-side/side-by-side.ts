@@ -7,6 +7,10 @@ import { LichenError, messageOf } from '../../../src/errors.js';
 import { inTurns } from '../../speed/turns.js';
 import { median } from '../../statistics.js';
 
+/** Sequences that both learn. */
+export const SHARED_BENCHMARKS = ['permuted-mnist-avalanche', 'split-mnist-avalanche'] as const;
+export type SharedBenchmark = (typeof SHARED_BENCHMARKS)[number];
+
 /** Methods that both have. */
 export const SHARED_METHODS = ['naive', 'ewc', 'gem', 'a-gem', 'er'] as const;
 export type SharedMethod = (typeof SHARED_METHODS)[number];
@@ -34,6 +38,7 @@ export interface MethodComparison {
 }
 
 export interface SideBySideOptions {
+  benchmark: SharedBenchmark;
   methods: readonly SharedMethod[];
   rounds: number;
   /** Of the other side; Lichen's runs have one. */
@@ -47,11 +52,11 @@ export interface SideBySideOptions {
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 /**
- * Permuted MNIST in Avalanche's setting, Lichen and Avalanche in turns, every run in a process of its own.
+ * A sequence of MNIST in Avalanche's setting, Lichen and Avalanche in turns, every run in a process of its own.
  * @throws LichenError `bench-peer-failed`
  */
 export async function sideBySide(
-  { methods, rounds, peerThreads, python, entry = join(HERE, 'lichen-run.js') }: SideBySideOptions,
+  { benchmark, methods, rounds, peerThreads, python, entry = join(HERE, 'lichen-run.js') }: SideBySideOptions,
   say: (text: string) => void,
 ): Promise<MethodComparison[]> {
   const script = join(packageRoot(), 'bench', 'continual', 'side-by-side', 'avalanche_run.py');
@@ -66,8 +71,10 @@ export async function sideBySide(
       say(`${method}: ${side}, run ${round + 1} of ${rounds}`);
       return String(round);
     };
-    const ours = () => once(process.execPath, [entry, '--method', method, '--seed', seedOf('Lichen')]);
-    const theirs = () => once(python!, [script, method, mnist, seedOf('Avalanche'), String(peerThreads)]);
+    const what = ['--benchmark', benchmark, '--method', method];
+    const ours = () => once(process.execPath, [entry, ...what, '--seed', seedOf('Lichen')]);
+    const theirs = () =>
+      once(python!, [script, benchmark, method, mnist, seedOf('Avalanche'), String(peerThreads)]);
     const [lichen, avalanche = []] = await inTurns(python ? [ours, theirs] : [ours], rounds);
     const ratio = (of: (r: SideRun) => number) =>
       avalanche.length > 0 ? median(avalanche.map((r, i) => of(r) / of(lichen![i]!))) : null;

@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../../onnx/builder.js';
 import { floats, type Graph, int, node } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import type { Crown, TrainableNetwork } from '../strategy.js';
-import { fanInUniform, type Initializer } from './initializer.js';
+import { fanInUniform, type Initializer, type Layer } from './initializer.js';
 
 /** The head's node; its weight and bias have its name with `.weight` and `.bias`. */
 export const HEAD = 'lichen:head';
@@ -23,14 +23,15 @@ export function withHead(
   const { graph, features } = crown;
   const width = Number(graph.outputs.find((o) => o.name === features)?.dims?.[1]);
   if (!Number.isInteger(width)) throw new RangeError(`the features '${features}' have no static width`);
-  const drawn = (count: number) => Float32Array.from({ length: count }, () => initializer(random, width));
+  const drawn = (of: Layer['of'], count: number) =>
+    Float32Array.from({ length: count }, () => initializer(random, { fanIn: width, fanOut: classes, of }));
   const headed: Graph = {
     ...graph,
     nodes: [...graph.nodes, node('Gemm', [features, `${HEAD}:w`, `${HEAD}:b`], [HEAD], { transB: int(1) })],
     initializers: new Map([
       ...graph.initializers,
-      [`${HEAD}:w`, floats(drawn(classes * width), [classes, width])],
-      [`${HEAD}:b`, floats(drawn(classes), [classes])],
+      [`${HEAD}:w`, floats(drawn('weight', classes * width), [classes, width])],
+      [`${HEAD}:b`, floats(drawn('bias', classes), [classes])],
     ]),
     outputs: [{ ...graph.outputs[0]!, name: HEAD, dims: [1, classes] }],
   };

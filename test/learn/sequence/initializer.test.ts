@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { mlp } from '../../../bench/continual/networks.js';
 import { HEAD, withHead } from '../../../src/learn/sequence/headed.js';
-import { fanInUniform, truncatedNormal } from '../../../src/learn/sequence/initializer.js';
+import { fanInUniform, glorotUniform, type Initializer, truncatedNormal } from '../../../src/learn/sequence/initializer.js';
 import { Random } from '../../../src/random.js';
 
 const DRAWS = 200_000;
 
-/** Mean, deviation and largest size of draws for layers of 400 inputs. */
-function drawn(initializer: typeof fanInUniform) {
+/** Mean, deviation and largest size of draws for weights of layers of 400 inputs and 200 units. */
+function drawn(initializer: Initializer) {
   const random = new Random(5);
-  const values = Float64Array.from({ length: DRAWS }, () => initializer(random, 400));
+  const layer = { fanIn: 400, fanOut: 200, of: 'weight' } as const;
+  const values = Float64Array.from({ length: DRAWS }, () => initializer(random, layer));
   const mean = values.reduce((sum, v) => sum + v, 0) / DRAWS;
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / DRAWS;
   const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
@@ -31,6 +32,18 @@ describe('initializers', () => {
     expect(mean).toBeCloseTo(0, 3);
     expect(deviation).toBeCloseTo(0.05 / Math.sqrt(3), 3);
     expect(largest).toBeLessThanOrEqual(0.05);
+  });
+
+  it('Glorot’s ends at sqrt(6 / (fan-in + fan-out)), and biases begin with 0', () => {
+    const { mean, deviation, largest } = drawn(glorotUniform);
+    expect(mean).toBeCloseTo(0, 3);
+    expect(deviation).toBeCloseTo(0.1 / Math.sqrt(3), 3);
+    expect(largest).toBeLessThanOrEqual(0.1);
+    expect(largest).toBeGreaterThan(0.0999);
+    const { initializers } = mlp(784, [50], 1, glorotUniform).graph;
+    expect(initializers.get('dense0.b')!.data).toEqual(new Float32Array(50));
+    const weights = initializers.get('dense0.w')!.data as Float32Array;
+    expect(Math.max(...weights)).toBeGreaterThan(0.99 * Math.sqrt(6 / 834));
   });
 
   it('a network and its head begin with what is asked for', () => {
