@@ -106,7 +106,8 @@ export class Steps {
   /** Forgets what the optimizer has kept of earlier steps. */
   resetOptimizer(): void {
     const parameters = new Set(this.parameters);
-    for (const [name, { data }] of Object.entries(this.state.current)) if (!parameters.has(name)) data.fill(0);
+    for (const [name, { data }] of Object.entries(this.state.current))
+      if (!parameters.has(name)) data.fill(0);
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { lower } from '../../autodiff/lower.js';
 import { adam, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
 import { add, reshape } from '../../autodiff/rule.js';
 import type { Engine, FloatTensor, Program } from '../../engine/engine.js';
+import { free } from '../../engine/free.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { inline } from '../../onnx/inline.js';
 import { floats, int, type Model, sizeOf } from '../../onnx/model.js';
@@ -147,6 +148,8 @@ export class ConstrainedSteps implements Stepper {
     if (shares) {
       const gradients = { [OWN]: found[OWN]!, [REMEMBERED]: found[REMEMBERED]! };
       await this.update(corrected, { ...inputs, ...gradients, [SHARES]: { dims: [1, tasks], data: shares } });
+      // As large as the network times the earlier tasks.
+      free(Object.values(gradients).map(({ data }) => data.buffer as ArrayBuffer));
     }
     [this.current, this.next] = [this.next, this.current];
     return found[LOSS]!.data[0]!;
@@ -190,11 +193,10 @@ function ownGraph(making: Making, tasks: number, rows: number): Updating {
   const column = dots.map((d) => reshape(b, d, [1]));
   const all = b.output(b.op('Concat', column, { axis: int(0) }, DOTS));
   const against = b.op('Less', [b.op('ReduceMin', [all], { keepdims: int(0) }), b.scalar(0)]);
-  const flat = remembered.map((of) => reshape(b, inOneRow(b, of, parameters), [1, countOf(parameters)]));
-  const matrix = b.op('Concat', flat, { axis: int(0) });
+  const matrix = reshape(b, joined(b, remembered, parameters), [tasks, countOf(parameters)]);
   const nothing = b.constant(floats([], [0]));
   const told = {
-    [OWN]: inOneRow(b, found, parameters),
+    [OWN]: joined(b, [found], parameters),
     [REMEMBERED]: matrix,
     [PRODUCTS]: b.op('Gemm', [matrix, matrix], { transB: int(1) }),
   };
@@ -259,13 +261,13 @@ function optimized(
   return new Map(steps.flatMap((s) => [...s.updates]));
 }
 
-/** Gradients of all parameters one behind the other. */
-function inOneRow(
+/** Gradients of all parameters, one set of them behind the other, in one vector. */
+function joined(
   b: GraphBuilder,
-  found: ReadonlyMap<string, string>,
+  sets: readonly ReadonlyMap<string, string>[],
   parameters: readonly Parameter[],
 ): string {
-  const parts = parameters.map((p) => reshape(b, found.get(p.name)!, [sizeOf(p.dims)]));
+  const parts = sets.flatMap((of) => parameters.map((p) => reshape(b, of.get(p.name)!, [sizeOf(p.dims)])));
   return b.op('Concat', parts, { axis: int(0) });
 }
 

@@ -117,7 +117,8 @@ export class SharedNetwork implements KeptLearner, SharedState {
       : await Steps.compile(engine, graph, { threads });
     const along = direction && stepper instanceof Steps ? stepper : undefined;
     // Draws of its own: where the parameters begin is drawn already.
-    const uncorrected = () => sharedStep(isolation, regularization, undefined, headed, shape, new Random(seed));
+    const uncorrected = () =>
+      sharedStep(isolation, regularization, undefined, headed, shape, new Random(seed));
     const alone = along && (await Steps.compile(engine, uncorrected(), { threads, along }));
     const { parameters, noise } = graph;
     const made = { isolation, crown: headed, parameters, random, stepper, alone, noise };
