@@ -1,4 +1,5 @@
 import { type Graph, type Node, sizeOf } from '../onnx/model.js';
+import { readsOf } from './choices.js';
 
 /** Operators that read and write the same place of their operands at a time. */
 const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div']);
@@ -30,7 +31,7 @@ export function inPlaceUpdates(graph: Graph, updates: ReadonlyMap<string, string
  */
 function readersOf(graph: Graph): (name: string) => Node[] {
   const direct = new Map<string, Node[]>();
-  for (const n of graph.nodes) for (const i of n.inputs) direct.set(i, [...(direct.get(i) ?? []), n]);
+  for (const n of graph.nodes) for (const i of readsOf(n)) direct.set(i, [...(direct.get(i) ?? []), n]);
   const isNumber = (name: string | undefined) => {
     const constant = graph.initializers.get(name ?? '');
     return constant !== undefined && sizeOf(constant.dims) === 1;
@@ -47,7 +48,7 @@ function ancestors(from: Node, producers: ReadonlyMap<string, Node>): Set<Node> 
   const found = new Set([from]);
   // A set gives what is added to it while it is gone through, too.
   for (const n of found) {
-    for (const i of n.inputs) {
+    for (const i of readsOf(n)) {
       const producer = producers.get(i);
       if (producer) found.add(producer);
     }

@@ -46,7 +46,7 @@ export type EngineChoice = (typeof ENGINES)[number];
 export interface Engine {
   readonly name: string;
   readonly version: string;
-  /** Whether graphs may have loops, so that many training steps can be one run. */
+  /** Whether graphs may have loops, so that many training steps can be one run, and branches. */
   readonly loops: boolean;
   /** @throws LichenError `engine-compile` when the graph is refused */
   compile(model: Model | Uint8Array, options?: CompileOptions): Promise<Program>;

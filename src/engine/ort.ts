@@ -3,6 +3,7 @@ import { LichenError, messageOf } from '../errors.js';
 import type { Model } from '../onnx/model.js';
 import { encodeModel } from '../onnx/write.js';
 import type { CompileOptions, Engine, FloatTensor, Program } from './engine.js';
+import { free } from './free.js';
 
 /** The version of ONNX Runtime that is installed. */
 export const ORT_VERSION: string = ort.env.versions.node ?? ort.env.versions.common;
@@ -75,7 +76,8 @@ class OrtProgram implements Program {
         return [name, { dims: t.dims, data: t.data as Float32Array }];
       }),
     );
-    if (copies.length > 0) free(copies);
+    // The runtime's binding hands out a copy of every output, also of one that it wrote into a tensor of ours.
+    free(copies);
     return outputs;
   }
 
@@ -107,15 +109,4 @@ class OrtProgram implements Program {
       });
     }
   }
-}
-
-/**
- * Gives memory back at once. The runtime's binding hands out a copy of every output, also of one that it wrote into a
- * tensor of ours; left to the garbage collector, a training step's copies add up to 60 MB. A message that nobody will
- * receive is dropped together with what was transferred with it.
- */
-function free(memory: ArrayBuffer[]): void {
-  const { port1 } = new MessageChannel();
-  port1.close();
-  port1.postMessage(undefined, memory);
 }

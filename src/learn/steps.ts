@@ -27,6 +27,8 @@ export interface StepsOptions extends CompileOptions {
    * runtime beside the one that is handed in and out.
    */
   oneByOne?: boolean;
+  /** Steps of another graph that train the same parameters: these go on where those are, and those where these are. */
+  along?: Steps;
 }
 
 /**
@@ -36,9 +38,8 @@ export interface StepsOptions extends CompileOptions {
 export class Steps {
   /** Whether many steps are one run. */
   readonly looped: boolean;
-  private current: Tensors = {};
-  /** What a step writes: the same memory, where all that reads it is done by then. */
-  private next: Tensors = {};
+  /** What is trained now, and what a step writes: the same memory, where all that reads it is done by then. */
+  private readonly state: { current: Tensors; next: Tensors };
   private readonly program: Program;
   private readonly parameters: readonly string[];
   /** With the rows that are picked. */
@@ -49,8 +50,9 @@ export class Steps {
   /** Outputs that are no updates. */
   private readonly seen: readonly string[];
 
-  private constructor(program: Program, graph: StepGraph, looped: boolean) {
+  private constructor(program: Program, graph: StepGraph, looped: boolean, along?: Steps) {
     this.program = program;
+    this.state = along?.state ?? { current: {}, next: {} };
     this.looped = looped;
     this.carried = updatesOf(graph);
     this.parameters = graph.parameters.map((p) => p.name);
@@ -62,10 +64,12 @@ export class Steps {
     const inPlace = looped ? undefined : inPlaceUpdates(graph.model.graph, this.carried);
     graph.parameters.forEach((p, i) => {
       for (const input of graph.steps[i]!.updates.keys()) {
+        const { current, next } = this.state;
         const zeros = () => ({ dims: p.dims, data: new Float32Array(sizeOf(p.dims)) });
-        const first = input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
-        this.current[input] = first;
-        this.next[input] = inPlace && !inPlace.has(input) ? zeros() : first;
+        current[input] ??= input === p.name ? { dims: p.dims, data: p.initial.slice() } : zeros();
+        next[input] ??= current[input];
+        const apart = inPlace && !inPlace.has(input);
+        if (apart && next[input] === current[input]) next[input] = zeros();
       }
     });
   }
@@ -74,7 +78,7 @@ export class Steps {
   static async compile(engine: Engine, graph: StepGraph, options: StepsOptions): Promise<Steps> {
     const looped = engine.loops && !options.oneByOne;
     const model = looped ? repeatSteps(graph.model, updatesOf(graph), graph.each, graph.picked) : graph.model;
-    return new Steps(await engine.compile(model, options), graph, looped);
+    return new Steps(await engine.compile(model, options), graph, looped, options.along);
   }
 
   /**
@@ -91,18 +95,19 @@ export class Steps {
 
   /** The parameters as they are now, as inputs. A later run writes over them. */
   tensors(): Tensors {
-    return Object.fromEntries(this.parameters.map((name) => [name, this.current[name]!]));
+    return Object.fromEntries(this.parameters.map((name) => [name, this.state.current[name]!]));
   }
 
   /** The parameters' numbers as they are now. A later run writes over them. */
   values(): Map<string, Float32Array> {
-    return new Map(this.parameters.map((name) => [name, this.current[name]!.data]));
+    return new Map(this.parameters.map((name) => [name, this.state.current[name]!.data]));
   }
 
   /** Forgets what the optimizer has kept of earlier steps. */
   resetOptimizer(): void {
     const parameters = new Set(this.parameters);
-    for (const [name, { data }] of Object.entries(this.current)) if (!parameters.has(name)) data.fill(0);
+    for (const [name, { data }] of Object.entries(this.state.current))
+      if (!parameters.has(name)) data.fill(0);
   }
 
   close(): Promise<void> {
@@ -114,17 +119,18 @@ export class Steps {
     for (const name of this.each) feeds[allOf(name)] = each[name]!;
     const into: Tensors = {};
     for (const input of this.carried.keys()) {
-      feeds[firstOf(input)] = this.current[input]!;
-      into[lastOf(input)] = this.next[input]!;
+      feeds[firstOf(input)] = this.state.current[input]!;
+      into[lastOf(input)] = this.state.next[input]!;
     }
     const results = await this.program.run(feeds, into);
     return Object.fromEntries(this.seen.map((name) => [name, results[allOf(name)]!]));
   }
 
   private async oneByOne(each: Tensors, constant: Tensors, count: number): Promise<Tensors> {
+    const { state } = this;
     const all: Tensors = {};
     for (let step = 0; step < count; step++) {
-      const feeds: Tensors = { ...constant, ...this.current };
+      const feeds: Tensors = { ...constant, ...state.current };
       for (const name of this.each) feeds[name] = entryOf(each[name]!, step);
       for (const { input, table, rows } of this.picked) {
         feeds[input] = pick(constant[table]!, feeds[rows]!.data);
@@ -132,10 +138,10 @@ export class Steps {
       }
       for (const { rows } of this.picked) delete feeds[rows];
       const into = Object.fromEntries(
-        [...this.carried].map(([input, output]) => [output, this.next[input]!]),
+        [...this.carried].map(([input, output]) => [output, state.next[input]!]),
       );
       const results = await this.program.run(feeds, into);
-      [this.current, this.next] = [this.next, this.current];
+      [state.current, state.next] = [state.next, state.current];
       for (const name of this.seen) {
         const { dims, data } = results[name]!;
         all[name] ??= { dims: [count, ...dims], data: new Float32Array(count * data.length) };

@@ -23,7 +23,7 @@ const rules: Readonly<Record<string, ShapeRule>> = {
 };
 
 /** Operators that only graphs built here have, of the set `lichen`; the standard has none of these names. */
-export const INNER_OPERATORS: ReadonlySet<string> = new Set(['Binarize', 'FirstMax', 'PatchGemm']);
+export const INNER_OPERATORS: ReadonlySet<string> = new Set(['Binarize', 'Choose', 'FirstMax', 'PatchGemm']);
 
 const standardOperators = Object.keys(rules)
   .filter((op) => !INNER_OPERATORS.has(op))

@@ -86,6 +86,24 @@ describe('steps', () => {
     await Promise.all(all.map((s) => s.close()));
   });
 
+  it.each([
+    ['many in a run', {}],
+    ['one by one', { oneByOne: true }],
+  ])('of two graphs train the same parameters by turns, %s', async (_, options) => {
+    const ort = new OrtEngine();
+    const graph = () => graphOf(new FineTuning(1e-2));
+    const [alone, one] = await Promise.all([0, 1].map(() => Steps.compile(ort, graph(), options)));
+    const other = await Steps.compile(ort, graph(), { ...options, along: one! });
+    await alone!.run(inputs(0, 7));
+    await one!.run(inputs(0, 3));
+    await other.run(inputs(3, 4));
+    await one!.run(inputs(4, 6));
+    await other.run(inputs(6, 7));
+    expect(one!.values()).toEqual(alone!.values());
+    expect(other.values()).toEqual(alone!.values());
+    await Promise.all([alone, one, other].map((steps) => steps!.close()));
+  });
+
   it('leave the initial values as they were', async () => {
     const graph = graphOf(new Pnn());
     const before = graph.parameters.map((p) => p.initial.slice());

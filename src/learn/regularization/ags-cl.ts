@@ -80,16 +80,8 @@ export class AgsCl implements SequenceRegularization {
   }
 
   settle(b: GraphBuilder, crown: Crown, next: Parameters<Settle>[0]): ReturnType<Settle> {
-    const layers = nodeLayers(crown);
-    this.held = layers.map((layer) => ({
-      layer,
-      weight: new Float32Array(layer.nodes * layer.columns),
-      bias: new Float32Array(layer.nodes),
-      pull: new Float32Array(layer.nodes),
-      important: new Float32Array(layer.nodes),
-      unimportant: new Float32Array(layer.columns),
-      omega: new Float32Array(layer.nodes),
-    }));
+    // Asked again for another graph of the same network, as GEM does for every task, it keeps what it knows.
+    if (this.held.length === 0) this.held = nodeLayers(crown).map(blank);
     const settled = new Map(next);
     for (const held of this.held) {
       for (const name of NAMES) b.input(inputOf(held.layer.key, name), dimsOf(held, name));
@@ -230,6 +222,17 @@ export class AgsCl implements SequenceRegularization {
 function placeOf({ nodesFirst, nodes, columns }: NodeLayer, n: number, column: number): number {
   return nodesFirst ? n * columns + column : column * nodes + n;
 }
+
+/** A layer whose nodes are not important yet. */
+const blank = (layer: NodeLayer): Held => ({
+  layer,
+  weight: new Float32Array(layer.nodes * layer.columns),
+  bias: new Float32Array(layer.nodes),
+  pull: new Float32Array(layer.nodes),
+  important: new Float32Array(layer.nodes),
+  unimportant: new Float32Array(layer.columns),
+  omega: new Float32Array(layer.nodes),
+});
 
 function dimsOf({ layer }: Held, name: (typeof NAMES)[number]): readonly number[] {
   const { nodes, columns, nodesFirst } = layer;

@@ -85,6 +85,8 @@ export class Ewc implements SequenceRegularization {
 
   penalty(b: GraphBuilder, parameters: readonly Parameter[]): string | null {
     for (const { name, dims, initial, learningRate } of parameters) {
+      // Asked again for another graph of the same network, as GEM does for every task.
+      if (this.kept.has(name)) continue;
       const root = new Float32Array(sizeOf(dims));
       const implicit = this.options.implicit && {
         implicit: { keep: new Float32Array(root.length).fill(1), pull: new Float32Array(root.length) },

@@ -1,6 +1,6 @@
-import { add, mul, neg, reshape } from '../../autodiff/rule.js';
+import { dot } from '../../autodiff/dot.js';
+import { add, mul, neg } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
-import { int, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import {
   drawWithoutDoubles,
@@ -22,7 +22,7 @@ const TINY = 1e-20;
 export class AverageGem implements SequenceRehearsal {
   readonly name = 'a-gem';
   readonly rows: number;
-  readonly direction: Direction = { correct };
+  readonly direction: Direction = { agreement, correct };
   private readonly memory: TaskMemory;
   /** What is remembered of the tasks before one. */
   private before: { task: number; entries: readonly Remembered[] } | undefined;
@@ -59,18 +59,22 @@ export class AverageGem implements SequenceRehearsal {
   }
 }
 
+type Gradients = ReadonlyMap<string, string>;
+
+/** p . q over all parameters. */
+const product = (b: GraphBuilder, p: Gradients, q: Gradients): string =>
+  [...p.keys()].map((n) => dot(b, p.get(n)!, q.get(n)!)).reduce((sum, part) => add(b, sum, part));
+
+const agreement = product;
+
 function correct(
   b: GraphBuilder,
-  found: ReadonlyMap<string, string>,
-  reference: ReadonlyMap<string, string>,
+  found: Gradients,
+  reference: Gradients,
+  agreed: string,
 ): Map<string, string> {
-  const total = (parts: string[]) => parts.reduce((p, q) => add(b, p, q));
-  const row = (p: string) => reshape(b, p, [1, sizeOf(b.shape(p))]);
-  // As a product of a row and a column, which is one pass where multiplying and adding up are two.
-  const dot = (p: string, q: string) => reshape(b, b.op('Gemm', [row(p), row(q)], { transB: int(1) }), []);
-  const names = [...found.keys()];
-  const against = b.op('Relu', [neg(b, total(names.map((n) => dot(found.get(n)!, reference.get(n)!))))]);
-  const square = total(names.map((n) => dot(reference.get(n)!, reference.get(n)!)));
+  const against = b.op('Relu', [neg(b, agreed)]);
+  const square = product(b, reference, reference);
   const share = b.op('Div', [against, b.op('Add', [square, b.scalar(TINY)])]);
-  return new Map(names.map((n) => [n, add(b, found.get(n)!, mul(b, reference.get(n)!, share))]));
+  return new Map([...found].map(([n, g]) => [n, add(b, g, mul(b, reference.get(n)!, share))]));
 }

@@ -1,11 +1,14 @@
+import { choose } from '../../autodiff/choices.js';
+import { dot } from '../../autodiff/dot.js';
 import { gradients } from '../../autodiff/gradient.js';
 import { lower } from '../../autodiff/lower.js';
 import { adam, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
-import { allOf, repeatSteps, STEPS_INPUT } from '../../autodiff/repeat.js';
-import { reshape } from '../../autodiff/rule.js';
+import { add, reshape } from '../../autodiff/rule.js';
 import type { Engine, FloatTensor, Program } from '../../engine/engine.js';
+import { free } from '../../engine/free.js';
 import { GraphBuilder } from '../../onnx/builder.js';
-import { int, type Model, sizeOf } from '../../onnx/model.js';
+import { inline } from '../../onnx/inline.js';
+import { floats, int, type Model, sizeOf } from '../../onnx/model.js';
 import type { Random } from '../../random.js';
 import { entryOf } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
@@ -27,17 +30,27 @@ const SHARES = 'shares';
 
 type Dual = NonNullable<SequenceRehearsal['constraints']>['dual'];
 
+/** A graph that updates parameters and the optimizer's state. */
+interface Updating {
+  model: Model;
+  /** Input -> output of everything that it updates. */
+  carried: ReadonlyMap<string, string>;
+}
+
+/** The same compiled. */
+interface UpdatingProgram extends Omit<Updating, 'model'> {
+  program: Program;
+  /** Which inputs it has: what holds the weights in place enters by the loss or behind the optimizer. */
+  reads: ReadonlySet<string>;
+}
+
 /** Programs of a step, for a number of earlier tasks. */
 interface Programs {
   tasks: number;
-  /** Gradients on earlier tasks' memories; none before the second task. */
-  remember?: Program;
-  own: Program;
-  update: Program;
-  /** Which inputs either has: what holds the weights in place enters by the loss or behind the optimizer. */
-  reads: { own: ReadonlySet<string>; update: ReadonlySet<string> };
-  /** Input -> output of everything that a step updates. */
-  carried: ReadonlyMap<string, string>;
+  /** Takes the step along its own gradient, and tells the gradients where one goes against another. */
+  own: UpdatingProgram;
+  /** Takes the step anew where it does; none before the second task. */
+  corrected?: UpdatingProgram;
 }
 
 /** What programs are made of. */
@@ -52,9 +65,10 @@ interface Making {
 }
 
 /**
- * Steps whose gradient must not raise the loss of earlier tasks: the gradient on every earlier task's memory is taken,
- * one after the other inside the runtime, and the optimizer follows the step's own plus a share of each.
- * Call `constrain` before the first step of every task. It holds native memory: close it.
+ * Steps whose gradient must not raise the loss of earlier tasks. Most do not: whether one does is told by the products
+ * of its gradient with that on every earlier task's memory, for which a dense layer's need not be made. Where one does,
+ * the optimizer follows the step's own gradient plus a share of each. Call `constrain` before the first step of every
+ * task. It holds native memory: close it.
  */
 export class ConstrainedSteps implements Stepper {
   private current: Tensors = {};
@@ -78,25 +92,28 @@ export class ConstrainedSteps implements Stepper {
    * @param memory samples, targets and open classes of every earlier task: [tasks, rows, ...]
    */
   async constrain(memory: Tensors, tasks: number, rows: number): Promise<void> {
-    this.memory = memory;
+    this.memory = {};
+    for (const [name, tensor] of Object.entries(memory)) {
+      for (let k = 0; k < tasks; k++) this.memory[ofTask(k, name)] = entryOf(tensor, k);
+    }
     await this.close();
     const { engine, options } = this.made;
-    const { threads } = options;
-    const compile = (model: Model) => engine.compile(model, { threads });
-    const { model, carried } = updateGraph(this.made, this.parameters, tasks);
-    const own = ownGraph(this.made, tasks);
-    for (const input of carried.keys()) {
+    const compiled = async ({ model, carried }: Updating): Promise<UpdatingProgram> => ({
+      carried,
+      program: await engine.compile(model, { threads: options.threads }),
+      reads: new Set(model.graph.inputs.map((i) => i.name)),
+    });
+    const own = ownGraph(this.made, tasks, rows);
+    for (const input of own.carried.keys()) {
       if (this.current[input]) continue;
       const { dims } = this.current[this.parameters.find((p) => input.startsWith(`${p.name}.`))!.name]!;
       this.current[input] = { dims, data: new Float32Array(sizeOf(dims)) };
       this.next[input] = { dims, data: new Float32Array(sizeOf(dims)) };
     }
     this.programs = {
-      ...{ tasks, carried },
-      ...(tasks > 0 && { remember: await compile(rememberedGraph(this.made, rows)) }),
-      own: await compile(own),
-      update: await compile(model),
-      reads: { own: inputsOf(own), update: inputsOf(model) },
+      tasks,
+      own: await compiled(own),
+      ...(tasks > 0 && { corrected: await compiled(correctedGraph(this.made, this.parameters, tasks)) }),
     };
   }
 
@@ -117,123 +134,150 @@ export class ConstrainedSteps implements Stepper {
   }
 
   async close(): Promise<void> {
-    const { remember, own, update } = this.programs ?? {};
+    const { own, corrected } = this.programs ?? {};
     this.programs = undefined;
-    await Promise.all([remember?.close(), own?.close(), update?.close()]);
+    await Promise.all([own?.program.close(), corrected?.program.close()]);
   }
 
   private async step(each: Tensors, constant: Tensors, at: number): Promise<number> {
-    const { tasks, remember, own, update, carried, reads } = this.programs!;
-    const parameters = Object.fromEntries(this.parameters.map(({ name }) => [name, this.current[name]!]));
-    const remembered = remember ? await this.remembered(remember, parameters, tasks) : {};
+    const { tasks, own, corrected } = this.programs!;
     const { [RATE_INPUT]: rate, ...batch } = entriesOf(each, at);
-    const found = await own.run({ ...parameters, ...readBy(reads.own, constant), ...batch, ...remembered });
-    const shares = remember ? this.sharesOf(found, tasks) : {};
-    const into = Object.fromEntries([...carried].map(([input, output]) => [output, this.next[input]!]));
-    const gradient = { [OWN]: found[OWN]! };
-    const held = readBy(reads.update, constant);
-    const feeds = { ...this.current, ...held, ...gradient, ...remembered, ...shares, [RATE_INPUT]: rate! };
-    await update.run(feeds, into);
+    const inputs = { ...this.current, ...constant, [RATE_INPUT]: rate! };
+    const found = await this.update(own, { ...inputs, ...batch, ...this.memory });
+    const shares = corrected && this.sharesOf(found, tasks);
+    if (shares) {
+      const gradients = { [OWN]: found[OWN]!, [REMEMBERED]: found[REMEMBERED]! };
+      await this.update(corrected, { ...inputs, ...gradients, [SHARES]: { dims: [1, tasks], data: shares } });
+      // As large as the network times the earlier tasks.
+      free(Object.values(gradients).map(({ data }) => data.buffer as ArrayBuffer));
+    }
     [this.current, this.next] = [this.next, this.current];
     return found[LOSS]!.data[0]!;
   }
 
-  private async remembered(program: Program, parameters: Tensors, tasks: number): Promise<Tensors> {
-    const feeds: Tensors = { ...parameters, [STEPS_INPUT]: { dims: [1], data: Float32Array.of(tasks) } };
-    for (const [name, tensor] of Object.entries(this.memory)) feeds[allOf(name)] = tensor;
-    return { [REMEMBERED]: (await program.run(feeds))[allOf(REMEMBERED)]! };
+  /** Runs a program on those of the inputs that it has; what it updates is written to `next`. */
+  private update({ program, reads, carried }: UpdatingProgram, inputs: Tensors): Promise<Tensors> {
+    const into = Object.fromEntries([...carried].map(([input, output]) => [output, this.next[input]!]));
+    return program.run(Object.fromEntries(Object.entries(inputs).filter(([name]) => reads.has(name))), into);
   }
 
-  private sharesOf(found: Tensors, tasks: number): Tensors {
+  /** What to add of each earlier task's gradient; undefined where the step's own stands. */
+  private sharesOf(found: Tensors, tasks: number): Float32Array | undefined {
     const products = found[PRODUCTS]!.data;
+    if (products.length === 0) return undefined;
     const gram = Array.from({ length: tasks }, (_, i) =>
       Array.from(products.subarray(i * tasks, (i + 1) * tasks)),
     );
     const shares = this.made.dual(gram, Array.from(found[DOTS]!.data));
-    const data = shares ? Float32Array.from(shares) : new Float32Array(tasks);
-    return { [SHARES]: { dims: [1, tasks], data } };
+    return shares ? Float32Array.from(shares) : undefined;
   }
 }
 
-/** The gradient on each earlier task's memory, all parameters in one row: [tasks, values]. */
-function rememberedGraph({ isolation, crown, options, random }: Making, rows: number): Model {
-  const { masked } = options;
-  const { b, parameters } = lossOf(isolation, crown, rows, masked, 'memory', random);
-  b.output(flat(b, gradients(b, 'data_loss', namesOf(parameters)), parameters, REMEMBERED));
-  return repeatSteps(lower(b.model('lichen-remembered')), new Map(), inputNames('memory', masked));
-}
-
-/** The step's own loss and gradient, and the products of it and of the remembered gradients. */
-function ownGraph({ isolation, regularization, crown, options, random }: Making, tasks: number): Model {
+/**
+ * The step's own loss and the optimizer's step along its gradient; the products of that with the gradients on earlier
+ * tasks' memories; and where one is below zero, all gradients and the products of the remembered ones, else nothing.
+ */
+function ownGraph(making: Making, tasks: number, rows: number): Updating {
+  const { isolation, regularization, crown, options, random } = making;
   const { batch, masked } = options;
   const { b, parameters } = lossOf(isolation, crown, batch, masked, 'batch', random);
   penalized(b, regularization, parameters);
-  const own = b.output(flat(b, gradients(b, LOSS, namesOf(parameters)), parameters, OWN));
+  const found = gradients(b, LOSS, namesOf(parameters));
+  const remembered = rememberedGradients(making, b, tasks, rows);
+  const dots = remembered.map((of) =>
+    parameters.map(({ name }) => dot(b, found.get(name)!, of.get(name)!)).reduce((p, q) => add(b, p, q)),
+  );
+  const carried = optimized(b, making, parameters, found);
   b.output(LOSS);
-  if (tasks > 0) {
-    const rows = b.input(REMEMBERED, [tasks, ...b.shape(own)]);
-    b.output(b.op('Gemm', [rows, rows], { transB: int(1) }, PRODUCTS));
-    // As a product with a row: with a column it takes seven times as long.
-    const row = reshape(b, own, [1, ...b.shape(own)]);
-    b.output(b.op('Gemm', [row, rows], { transB: int(1) }, DOTS));
-  }
-  return lower(b.model('lichen-own'));
+  if (tasks === 0) return { model: lower(b.model('lichen-own')), carried };
+  const column = dots.map((d) => reshape(b, d, [1]));
+  const all = b.output(b.op('Concat', column, { axis: int(0) }, DOTS));
+  const against = b.op('Less', [b.op('ReduceMin', [all], { keepdims: int(0) }), b.scalar(0)]);
+  const matrix = reshape(b, joined(b, remembered, parameters), [tasks, countOf(parameters)]);
+  const nothing = b.constant(floats([], [0]));
+  const told = {
+    [OWN]: joined(b, [found], parameters),
+    [REMEMBERED]: matrix,
+    [PRODUCTS]: b.op('Gemm', [matrix, matrix], { transB: int(1) }),
+  };
+  for (const [name, tensor] of Object.entries(told)) b.output(choose(b, against, tensor, nothing, name));
+  const { graph, ...model } = lower(b.model('lichen-own'));
+  const outputs = graph.outputs.map((o) => (o.name in told ? { name: o.name, type: o.type } : o));
+  return { model: { ...model, graph: { ...graph, outputs } }, carried };
+}
+
+/** The gradients on each earlier task's memory, of which each is an input of its own. */
+function rememberedGradients(
+  { isolation, crown, options: { masked }, random }: Making,
+  b: GraphBuilder,
+  tasks: number,
+  rows: number,
+): Map<string, string>[] {
+  const { b: memory, parameters } = lossOf(isolation, crown, rows, masked, 'memory', random);
+  const found = gradients(memory, 'data_loss', namesOf(parameters));
+  const { x, targets, open } = batchInputs('memory');
+  const inputs = masked ? [x, targets, open] : [x, targets];
+  return Array.from({ length: tasks }, (_, k) => {
+    const fed = inputs.map((name) => [name, b.input(ofTask(k, name), memory.shape(name))] as const);
+    const known = new Map([...parameters.map(({ name }) => [name, name] as const), ...fed]);
+    const inlined = inline(b, memory.graph(), known);
+    return new Map([...found].map(([name, g]) => [name, inlined.get(g)!]));
+  });
 }
 
 /** The optimizer's step along the own gradient plus the shares of the remembered ones. */
-function updateGraph(
+function correctedGraph(making: Making, parameters: readonly Parameter[], tasks: number): Updating {
+  const b = new GraphBuilder();
+  const count = countOf(parameters);
+  const rows = b.input(REMEMBERED, [tasks, count]);
+  const own = reshape(b, b.input(OWN, [count]), [1, count]);
+  const direction = add(b, own, b.op('MatMul', [b.input(SHARES, [1, tasks]), rows]));
+  let from = 0;
+  const followed = new Map(
+    parameters.map((p) => {
+      const to = from + p.initial.length;
+      const part = b.op('Slice', [direction, b.ints(from), b.ints(to), b.ints(1)]);
+      from = to;
+      b.input(p.name, p.dims);
+      return [p.name, reshape(b, part, p.dims)];
+    }),
+  );
+  const carried = optimized(b, making, parameters, followed);
+  return { model: lower(b.model('lichen-corrected')), carried };
+}
+
+/** Adds the optimizer's step. Returns input -> output of everything that it updates. */
+function optimized(
+  b: GraphBuilder,
   { regularization, crown, options: { optimizer } }: Making,
   parameters: readonly Parameter[],
-  tasks: number,
-) {
-  const b = new GraphBuilder();
-  const sizes = parameters.map((p) => p.initial.length);
-  const count = sizes.reduce((sum, n) => sum + n, 0);
-  let direction = reshape(b, b.input(OWN, [count]), [1, count]);
-  if (tasks > 0) {
-    const rows = b.input(REMEMBERED, [tasks, count]);
-    direction = b.op('Add', [direction, b.op('MatMul', [b.input(SHARES, [1, tasks]), rows])]);
-  }
-  let from = 0;
-  const followed = parameters.map((p, i) => {
-    const to = from + sizes[i]!;
-    const part = b.op('Slice', [direction, b.ints(from), b.ints(to), b.ints(1)]);
-    from = to;
-    b.input(p.name, p.dims);
-    return { ...p, gradient: reshape(b, part, p.dims) };
-  });
+  followed: ReadonlyMap<string, string>,
+): Map<string, string> {
   const steps = (optimizer === 'adam' ? adam : sgd)(
     b,
-    followed,
+    parameters.map((p) => ({ ...p, gradient: followed.get(p.name)! })),
     (next) => regularization.settle?.(b, crown, next) ?? next,
   );
-  const carried = new Map(steps.flatMap((s) => [...s.updates]));
-  return { model: lower(b.model('lichen-update')), carried };
+  return new Map(steps.flatMap((s) => [...s.updates]));
 }
 
-/** Gradients of all parameters in one vector. */
-function flat(
+/** Gradients of all parameters, one set of them behind the other, in one vector. */
+function joined(
   b: GraphBuilder,
-  found: ReadonlyMap<string, string>,
+  sets: readonly ReadonlyMap<string, string>[],
   parameters: readonly Parameter[],
-  name: string,
 ): string {
-  const parts = parameters.map((p) => reshape(b, found.get(p.name)!, [sizeOf(p.dims)]));
-  return b.op('Concat', parts, { axis: int(0) }, name);
+  const parts = sets.flatMap((of) => parameters.map((p) => reshape(b, of.get(p.name)!, [sizeOf(p.dims)])));
+  return b.op('Concat', parts, { axis: int(0) });
 }
-
-const inputsOf = ({ graph }: Model): ReadonlySet<string> => new Set(graph.inputs.map((i) => i.name));
-
-/** Those of some tensors that a program has an input for. */
-const readBy = (reads: ReadonlySet<string>, tensors: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(tensors).filter(([name]) => reads.has(name)));
 
 const namesOf = (parameters: readonly Parameter[]) => parameters.map((p) => p.name);
 
-function inputNames(of: string, masked: boolean): string[] {
-  const { x, targets, open } = batchInputs(of);
-  return masked ? [x, targets, open] : [x, targets];
-}
+const countOf = (parameters: readonly Parameter[]) =>
+  parameters.reduce((sum, p) => sum + p.initial.length, 0);
+
+/** An input for an earlier task's memory. */
+const ofTask = (task: number, name: string) => `${task}:${name}`;
 
 /** One step's part of tensors that have the steps as first dimension. */
 function entriesOf(tensors: Tensors, at: number): Tensors {

@@ -7,14 +7,25 @@ import type { SharedState } from './shared-state.js';
 /** Corrects a step's direction by the gradient on remembered samples, inside the step's graph. */
 export interface Direction {
   /**
+   * Adds what says whether a step needs correction.
    * @param found parameter -> gradient of the step's own loss
    * @param reference parameter -> gradient on remembered samples
+   * @returns a scalar; where it is not below zero, the gradient to follow is the step's own
+   */
+  agreement(
+    b: GraphBuilder,
+    found: ReadonlyMap<string, string>,
+    reference: ReadonlyMap<string, string>,
+  ): string;
+  /**
+   * @param agreed what `agreement` gave
    * @returns parameter -> gradient to follow
    */
   correct(
     b: GraphBuilder,
     found: ReadonlyMap<string, string>,
     reference: ReadonlyMap<string, string>,
+    agreed: string,
   ): Map<string, string>;
 }
 

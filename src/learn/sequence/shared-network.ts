@@ -53,6 +53,7 @@ type Noise = ReadonlyMap<string, readonly number[]>;
 /** What `open` makes. */
 interface Made extends Pick<SharedState, 'isolation' | 'crown' | 'parameters' | 'random'> {
   stepper: Stepper;
+  alone: Stepper | undefined;
   noise: Noise;
 }
 
@@ -67,6 +68,8 @@ export class SharedNetwork implements KeptLearner, SharedState {
   readonly tasks: SequenceTask[] = [];
   private readonly axes: SharedAxes;
   private readonly stepper: Stepper;
+  /** Takes the steps while nothing is remembered that could correct them. */
+  private readonly alone: Stepper | undefined;
   /** Compiled when it is first asked. */
   private predictor: Promise<Predictor> | undefined;
   private readonly noise: Noise;
@@ -85,6 +88,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
     this.parameters = made.parameters;
     this.random = made.random;
     this.stepper = made.stepper;
+    this.alone = made.alone;
     this.noise = made.noise;
   }
 
@@ -103,7 +107,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
     const isolation = regularization.over?.(axes.isolation) ?? axes.isolation;
     const { direction } = rehearsal;
     const rows = { batch: batch + joined(rehearsal), reference: direction ? rehearsal.rows : 0 };
-    const shape = { ...rows, classes, masked, optimizer };
+    const shape = { ...rows, classes, masked, choices: engine.loops, optimizer };
     const graph = sharedStep(isolation, regularization, direction, headed, shape, random);
     const { constraints } = rehearsal;
     const making = { engine, isolation, regularization, crown: headed, random };
@@ -111,8 +115,13 @@ export class SharedNetwork implements KeptLearner, SharedState {
     const stepper = constraints
       ? new ConstrainedSteps({ ...making, options: stepOptions, dual: constraints.dual }, graph.parameters)
       : await Steps.compile(engine, graph, { threads });
+    const along = direction && stepper instanceof Steps ? stepper : undefined;
+    // Draws of its own: where the parameters begin is drawn already.
+    const uncorrected = () =>
+      sharedStep(isolation, regularization, undefined, headed, shape, new Random(seed));
+    const alone = along && (await Steps.compile(engine, uncorrected(), { threads, along }));
     const { parameters, noise } = graph;
-    const made = { isolation, crown: headed, parameters, random, stepper, noise };
+    const made = { isolation, crown: headed, parameters, random, stepper, alone, noise };
     return new SharedNetwork(engine, axes, options, made);
   }
 
@@ -226,14 +235,15 @@ export class SharedNetwork implements KeptLearner, SharedState {
     }
     if (this.stepper instanceof ConstrainedSteps) await this.constrain(this.stepper, number);
     // What is remembered of earlier tasks stands still while this one is learned.
-    if (rehearsal.direction) this.remembered = new RememberedTable(this.shape('memory', rehearsal.rows));
+    const recalls = rehearsal.direction && rehearsal.recall(number, new Random(0)).flat().length > 0;
+    this.remembered = recalls ? new RememberedTable(this.shape('memory', rehearsal.rows)) : undefined;
     const rows = batch + joined(rehearsal);
     const steps = epochs * Math.ceil(train.count / batch);
     const { schedule = () => 1 } = this.options;
     let taken = 0;
     const factor = () => schedule(taken++ / steps);
     await runEpochs(
-      this.stepper,
+      recalls ? this.stepper : (this.alone ?? this.stepper),
       { count: train.count, epochs, batch, stepsAtOnce, stepBytes: bytesOf(this.shape('batch', rows)) },
       {
         feed: async (batches, epoch) => ({
@@ -286,7 +296,8 @@ export class SharedNetwork implements KeptLearner, SharedState {
 
   async close(): Promise<void> {
     const predictor = await this.predictor;
-    await Promise.all([this.stepper.close(), predictor?.close(), this.axes.rehearsal.close?.()]);
+    const closing = [this.stepper.close(), this.alone?.close(), predictor?.close()];
+    await Promise.all([...closing, this.axes.rehearsal.close?.()]);
   }
 
   /** Parameters and what the regularization keeps, by name: live. */
@@ -342,8 +353,9 @@ export class SharedNetwork implements KeptLearner, SharedState {
   ): Promise<Record<string, FloatTensor>> {
     const { rehearsal } = this.axes;
     const { direction, constraints } = rehearsal;
+    const { remembered } = this;
     const batch = this.shape('batch', this.options.batch + joined(rehearsal));
-    const rows = new Float32Array(direction ? batches.length * rehearsal.rows : 0);
+    const rows = new Float32Array(remembered ? batches.length * rehearsal.rows : 0);
     const tensors = {
       ...blankBatch(batch, batches.length),
       ...drawNoise(this.noise, batches.length, this.random),
@@ -362,16 +374,16 @@ export class SharedNetwork implements KeptLearner, SharedState {
       const samples = samplesOf(fresh);
       const joining = direction ? [] : recalled.map((r) => this.sampleOf(r));
       fillBatch(tensors, batch, at, [...samples, ...joining]);
-      if (direction) {
+      if (remembered) {
         rows.set(
-          this.remembered!.rowsOf(recalled, (r) => this.sampleOf(r)),
+          remembered.rowsOf(recalled, (r) => this.sampleOf(r)),
           at * rehearsal.rows,
         );
       }
       // Each sample passes by once, however many epochs there are.
       if (epoch === 0) for (const sample of fresh) rehearsal.offer(sample);
     }
-    const picked = direction && { [MEMORY_ROWS]: { dims: [batches.length, rehearsal.rows], data: rows } };
+    const picked = remembered && { [MEMORY_ROWS]: { dims: [batches.length, rehearsal.rows], data: rows } };
     return { ...tensors, ...picked };
   }
 

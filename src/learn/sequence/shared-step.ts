@@ -1,3 +1,4 @@
+import { choose } from '../../autodiff/choices.js';
 import { gradients } from '../../autodiff/gradient.js';
 import { crossEntropy } from '../../autodiff/loss.js';
 import { lower } from '../../autodiff/lower.js';
@@ -24,6 +25,8 @@ export interface StepOptions {
   batch: number;
   /** Rows of remembered samples whose gradient corrects the step's; 0 without a direction. */
   reference: number;
+  /** Whether the engine leaves out what the side of a choice that is not taken would need. */
+  choices?: boolean;
   optimizer: 'sgd' | 'adam';
 }
 
@@ -83,7 +86,7 @@ export function sharedStep(
   regularization: SequenceRegularization,
   direction: Direction | undefined,
   crown: Crown,
-  { batch, masked, reference, optimizer }: StepOptions,
+  { batch, masked, reference, choices = false, optimizer }: StepOptions,
   random: Random,
 ): StepGraph & { noise: ReadonlyMap<string, readonly number[]> } {
   const { b, parameters, noise } = lossOf(isolation, crown, batch, masked, 'batch', random);
@@ -102,7 +105,10 @@ export function sharedStep(
     for (const i of inputs) b.input(i, other.shape(i));
     const known = new Map([...names, ...inputs].map((name) => [name, name]));
     const inlined = inline(b, other.graph(), known);
-    found = direction.correct(b, found, new Map([...remembered].map(([p, g]) => [p, inlined.get(g)!])));
+    const recalled = new Map([...remembered].map(([p, g]) => [p, inlined.get(g)!]));
+    const agreed = direction.agreement(b, found, recalled);
+    const corrected = direction.correct(b, found, recalled, agreed);
+    found = choices ? chosen(b, b.op('Less', [agreed, b.scalar(0)]), corrected, found) : corrected;
     picked.push(...inputs.map((input) => ({ input, table: tableOf(input), rows: MEMORY_ROWS })));
   }
   const optimize = optimizer === 'adam' ? adam : sgd;
@@ -113,4 +119,14 @@ export function sharedStep(
   );
   b.output(LOSS);
   return { model: lower(b.model('lichen-sequence')), parameters, steps, each, picked, noise };
+}
+
+/** One gradient of each parameter or the other. */
+function chosen(
+  b: GraphBuilder,
+  condition: string,
+  then: ReadonlyMap<string, string>,
+  otherwise: ReadonlyMap<string, string>,
+): Map<string, string> {
+  return new Map([...then].map(([name, g]) => [name, choose(b, condition, g, otherwise.get(name)!)]));
 }

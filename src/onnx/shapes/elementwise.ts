@@ -28,7 +28,7 @@ export const SAME = [
   ...['Elu', 'Selu', 'Celu', 'ThresholdedRelu', 'Softplus', 'Softsign', 'Gelu', 'Mish', 'Shrink'],
   ...['Neg', 'Abs', 'Sign', 'Reciprocal', 'Floor', 'Ceil', 'Round', 'Sin', 'Cos', 'Tan', 'Sinh', 'Cosh'],
   ...['Asin', 'Acos', 'Atan', 'Asinh', 'Acosh', 'Atanh', 'IsNaN', 'IsInf', 'Not', 'Identity', 'Cast'],
-  ...['Dropout', 'Binarize', 'QuantizeLinear', 'DequantizeLinear'],
+  ...['Dropout', 'Binarize', 'Choose', 'QuantizeLinear', 'DequantizeLinear'],
 ];
 
 /** Shapes of operators that work element by element. */

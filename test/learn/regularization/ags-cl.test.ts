@@ -101,6 +101,22 @@ describe('the nodes of a network', () => {
 });
 
 describe('the proximal step', () => {
+  it('keeps what it knows where it is asked for again, for another graph of the network', () => {
+    const crown = withHead(mlp(3, [4], 1), 2, new Random(1));
+    const method = new AgsCl();
+    const ask = () => {
+      const b = new GraphBuilder();
+      const names = ['dense0', 'lichen:head'].flatMap((key) => [`${key}.weight`, `${key}.bias`]);
+      const dims = [[4, 3], [4], [2, 4], [2]];
+      method.settle(b, crown, new Map(names.map((name, i) => [name, b.input(name, dims[i]!)])));
+    };
+    ask();
+    const omega = method.keeps()['ags:dense0.omega']!.data;
+    omega.set([1, 2, 3, 4]);
+    ask();
+    expect(method.keeps()['ags:dense0.omega']!.data).toEqual(Float32Array.of(1, 2, 3, 4));
+  });
+
   it('pulls a node towards 0 or its anchor as a group, no further, and cuts off what it may not read', async () => {
     const crown = withHead(mlp(3, [4], 1), 2, new Random(1));
     const random = new Random(8);

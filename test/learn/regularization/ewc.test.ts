@@ -173,6 +173,23 @@ describe('the penalty', () => {
     return found;
   }
 
+  it('keeps what it knows where it is asked for again, for another graph of the network', () => {
+    const ewc = new Ewc({ implicit: false });
+    const parameters = [{ name: 'w', dims, initial: draw(), learningRate: 1 }];
+    const ask = () => {
+      const b = new GraphBuilder();
+      b.input('w', dims);
+      ewc.penalty(b, parameters);
+      return b.inputs.length;
+    };
+    const inputs = ask();
+    for (const { fisher, value } of tasks) ewc.consolidate(new Map([['w', fisher]]), new Map([['w', value]]));
+    const known = Object.values(ewc.inputs()).map(({ data }) => data.slice());
+    expect(ask()).toBe(inputs);
+    expect(Object.values(ewc.inputs()).map(({ data }) => data)).toEqual(known);
+    expect(known.flatMap((v) => [...v])).not.toContain(0);
+  });
+
   it('is taken implicitly behind the step where that is asked for: the lowest point of parabola and distance', async () => {
     const [lambda, learningRate] = [500, 0.14];
     const ewc = new Ewc({ lambda, implicit: true });

@@ -55,29 +55,53 @@ describe('constrained steps', () => {
     await Promise.all([plain.close(), steps.close()]);
   });
 
+  it('are so, too, where no earlier task is against it: then no program is asked', async () => {
+    let asked = 0;
+    const steps = await constrained(() => {
+      asked++;
+      return null;
+    });
+    await steps.constrain(batchOf('memory', 10, 0), 1, 10);
+    // The memory's own batch: its product with itself is a square.
+    const agreeing = batchOf('batch', 10, 0);
+    const before = await changeOf(agreeing);
+    const start = copyOf(steps);
+    await steps.run({ ...agreeing, ...ratesOf([1]) });
+    expect(asked).toBe(0);
+    expectChange(steps, start, (name, i) => before.get(name)![i]!);
+    await steps.run({ ...opposed(agreeing), ...ratesOf([1]) });
+    expect(asked).toBe(1);
+    await steps.close();
+  });
+
   it('follow a gradient that goes against no earlier task', async () => {
-    // Learns task 2 with the memories of tasks 0 and 1; the products of the corrected gradient are worked out anew.
-    let gram: number[][] = [];
-    let dots: number[] = [];
+    // A batch of which half is against task 0 and half is of task 2, with the memories of tasks 0 and 1.
+    let [gram, dots]: [number[][], number[]] = [[], []];
     let shares: number[] | null = null;
     const steps = await constrained((g, d) => {
-      // A step that would hurt both, whatever the network says: the program must answer.
-      [gram, dots] = [g, d.map((x) => Math.min(x, -Math.abs(x)))];
+      [gram, dots] = [g, d];
       shares = dualOfProjection(gram, dots, 0);
       return shares;
     });
-    await steps.constrain(batchOf('memory', 20, 0, 1), 2, 20);
-    const before = new Map([...steps.values()].map(([name, v]) => [name, v.slice()]));
-    await steps.run({ ...batchOf('batch', 10, 2), ...ratesOf([1]) });
+    await steps.constrain(batchOf('memory', 10, 0, 1), 2, 10);
+    const own = opposed(batchOf('batch', 10, 0));
+    for (const [name, { data }] of Object.entries(batchOf('batch', 10, 2))) {
+      own[name]!.data.set(data.subarray(data.length / 2), data.length / 2);
+    }
+    const changes = await Promise.all([own, batchOf('batch', 10, 0), batchOf('batch', 10, 1)].map(changeOf));
+    const start = copyOf(steps);
+    await steps.run({ ...own, ...ratesOf([1]) });
     expect(shares).not.toBeNull();
+    expect(Math.max(...shares!)).toBeGreaterThan(0.1);
     // G (g + G'v) = G g + GG'v >= 0, and complementary slackness.
     dots.forEach((d, k) => {
       const after = d + gram[k]!.reduce((sum, p, j) => sum + p * shares![j]!, 0);
       expect(after).toBeGreaterThan(-1e-4 * Math.abs(d));
-      expect(shares![k]! * after).toBeLessThan(1e-4 * Math.abs(d) * (1 + shares![k]!));
+      expect(Math.abs(shares![k]! * after)).toBeLessThan(1e-4 * Math.abs(d) * (1 + shares![k]!));
     });
-    const moved = [...steps.values()].some(([name, v]) => v.some((x, i) => x !== before.get(name)![i]));
-    expect(moved).toBe(true);
+    expectChange(steps, start, (name, i) =>
+      [1, ...shares!].reduce((sum, share, k) => sum + share * changes[k]!.get(name)![i]!, 0),
+    );
     await steps.close();
   });
 
@@ -87,14 +111,54 @@ describe('constrained steps', () => {
       seen = { gram, dots };
       return null;
     });
-    // The own batch is the first memory's: its product with itself is the memory's square.
+    // The own batch is against the first memory: its product with itself is the memory's square, below zero.
     await steps.constrain(batchOf('memory', 10, 0, 1), 2, 10);
-    await steps.run({ ...batchOf('batch', 10, 0), ...ratesOf([1]) });
+    await steps.run({ ...opposed(batchOf('batch', 10, 0)), ...ratesOf([1]) });
     const { gram, dots } = seen!;
     expect(gram[0]![1]).toBeCloseTo(gram[1]![0]!, 5);
-    expect(dots[0]! / gram[0]![0]!).toBeCloseTo(1, 4);
-    expect(dots[1]! / gram[0]![1]!).toBeCloseTo(1, 4);
+    expect(dots[0]! / gram[0]![0]!).toBeCloseTo(-1, 4);
+    expect(dots[1]! / gram[0]![1]!).toBeCloseTo(-1, 4);
     expect(Object.keys(batchInputs('memory'))).toContain('open');
     await steps.close();
   });
 });
+
+/** A batch whose gradient is the opposite. */
+function opposed(batch: ReturnType<typeof batchOf>): ReturnType<typeof batchOf> {
+  const { targets } = batchInputs('batch');
+  const { dims, data } = batch[targets]!;
+  return { ...batch, [targets]: { dims, data: data.map((v) => -v) } };
+}
+
+const copyOf = (steps: ConstrainedSteps) =>
+  new Map([...steps.values()].map(([name, v]) => [name, v.slice()]));
+
+/** What a step of plain gradient descent on a batch adds to every value of the network. */
+async function changeOf(batch: ReturnType<typeof batchOf>): Promise<Map<string, Float32Array>> {
+  const graph = sharedStep(isolation, regularization, undefined, crown, options, new Random(1));
+  const plain = await Steps.compile(ENGINE, graph, {});
+  const before = new Map([...plain.values()].map(([name, v]) => [name, v.slice()]));
+  await plain.run({ ...batch, ...ratesOf([1]) });
+  const changes = new Map(
+    [...plain.values()].map(([name, v]) => [name, v.map((x, i) => x - before.get(name)![i]!)]),
+  );
+  await plain.close();
+  return changes;
+}
+
+function expectChange(
+  steps: ConstrainedSteps,
+  start: ReadonlyMap<string, Float32Array>,
+  expected: (name: string, i: number) => number,
+): void {
+  let largest = 0;
+  for (const [name, value] of steps.values()) {
+    value.forEach((v, i) => {
+      const change = v - start.get(name)![i]!;
+      largest = Math.max(largest, Math.abs(change));
+      expect(Math.abs(change - expected(name, i))).toBeLessThan(1e-6);
+    });
+  }
+  // Steps of nothing would be alike, too.
+  expect(largest).toBeGreaterThan(1e-3);
+}

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { mlp } from '../../../bench/continual/networks.js';
 import { HEAD, withHead } from '../../../src/learn/sequence/headed.js';
-import { fanInUniform, glorotUniform, type Initializer, truncatedNormal } from '../../../src/learn/sequence/initializer.js';
+import {
+  fanInUniform,
+  glorotUniform,
+  type Initializer,
+  truncatedNormal,
+} from '../../../src/learn/sequence/initializer.js';
 import { Random } from '../../../src/random.js';
 
 const DRAWS = 200_000;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { convNet } from '../../../bench/continual/networks.js';
+import type { Engine } from '../../../src/engine/engine.js';
 import { FineTuning } from '../../../src/learn/isolation/fine-tuning.js';
 import { NoRegularization } from '../../../src/learn/regularization/none.js';
 import { AverageGem } from '../../../src/learn/rehearsal/a-gem.js';
@@ -11,9 +12,9 @@ import { SharedNetwork } from '../../../src/learn/sequence/shared-network.js';
 import { Random } from '../../../src/random.js';
 import { ENGINE, learnAll, mean, OPTIONS, pairs, permutations, smallMlp } from './small.js';
 
-const open = (rehearsal: SequenceRehearsal, options = OPTIONS, crown = smallMlp()) =>
+const open = (rehearsal: SequenceRehearsal, options = OPTIONS, crown = smallMlp(), engine: Engine = ENGINE) =>
   SharedNetwork.open(
-    ENGINE,
+    engine,
     crown,
     { isolation: new FineTuning(options.rate), regularization: new NoRegularization(), rehearsal },
     options,
@@ -42,6 +43,27 @@ describe('rehearsal in a sequence', () => {
     expect(gem).toBeGreaterThan(without + 0.6);
     expect(gem).toBeGreaterThan(averageGem);
   }, 300_000);
+
+  it('of A-GEM leaves out work that changes nothing: an engine without branches comes to the same', async () => {
+    const loopless: Engine = {
+      ...{ name: 'loopless', version: '1', loops: false },
+      compile: (model, options) => ENGINE.compile(model, options),
+    };
+    const values = async (engine: Engine, corrected = true) => {
+      const rehearsal = new AverageGem(40, 40);
+      if (!corrected) rehearsal.direction.correct = (_, found) => new Map(found);
+      const learner = await open(rehearsal, { ...OPTIONS, epochs: 1 }, smallMlp(), engine);
+      for (const task of pairs(2, 60)) await learner.learn(task);
+      const found = [...learner.values().values()].flatMap((v) => [...v]);
+      await learner.close();
+      return found;
+    };
+    const [some, all, none] = [await values(ENGINE), await values(loopless), await values(ENGINE, false)];
+    const apart = (p: readonly number[]) => Math.max(...some.map((v, i) => Math.abs(v - p[i]!)));
+    expect(apart(all)).toBeLessThan(1e-4);
+    // The second task goes against the first.
+    expect(apart(none)).toBeGreaterThan(1e-2);
+  }, 120_000);
 
   it('repeats bit for bit, and another seed differs', async () => {
     const values = async (seed: number) => {
