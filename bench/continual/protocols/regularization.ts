@@ -1,4 +1,5 @@
 import { truncatedNormal } from '../../../src/learn/sequence/initializer.js';
+import { linearDecay } from '../../../src/learn/sequence/schedule.js';
 import { readFashion } from '../fashion.js';
 import { convNet, mlp } from '../networks.js';
 import type { Benchmark } from '../protocol.js';
@@ -86,8 +87,21 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
       'short-k-center-coreset': { training: FEW_ROWS, settings: { vcl: K_CENTER_CORESET } },
     },
   },
+  'permuted-mnist-heads-wide': {
+    summary: '10 permutations of all pictures, a head for each, MLP 2 x 100, 3 epochs of Adam (EWC, tuned)',
+    scenario: 'task',
+    classes: 100,
+    training: {
+      ...{ epochs: 3, batch: 128, optimizer: 'adam', rate: 2e-3 },
+      ...{ schedule: linearDecay, headInitializer: WIDE },
+    },
+    crown: (seed) => mlp(PIXELS, [100, 100], seed, WIDE),
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+    // Chosen on seed 10.
+    methods: { ewc: { settings: { ewc: { lambda: 30, samples: 3000 } } } },
+  },
   'permuted-mnist-10': {
-    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 5 epochs of Adam (EWC, tuned)',
+    summary: '10 permutations of all pictures, one head, MLP 2 x 100, 5 epochs of Adam',
     scenario: 'domain',
     classes: 10,
     training: { epochs: 5, batch: 128, optimizer: 'adam', rate: 1e-3, headInitializer: WIDE },
