@@ -48,6 +48,24 @@ export function blankBatch({ of, rows, shape, classes, masked }: BatchShape, ste
   };
 }
 
+/** The tensors of `blankBatch`, for one run of steps after the other in the same memory. */
+export class BatchTensors {
+  private readonly shape: BatchShape;
+  private tensors: Tensors = {};
+
+  constructor(shape: BatchShape) {
+    this.shape = shape;
+  }
+
+  /** Zero tensors for some steps: those of the last call, where that was for as many. */
+  blank(steps: number): Tensors {
+    const { x } = batchInputs(this.shape.of);
+    if (this.tensors[x]?.dims[0] !== steps) this.tensors = blankBatch(this.shape, steps);
+    else for (const { data } of Object.values(this.tensors)) data.fill(0);
+    return this.tensors;
+  }
+}
+
 /**
  * Writes samples into a step's part of a batch. The loss divides by the rows: samples that are there make up by their
  * weight for those that are not.

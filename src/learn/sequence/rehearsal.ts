@@ -40,7 +40,10 @@ export interface SequenceRehearsal {
   readonly rows: number;
   readonly direction?: Direction;
   readonly constraints?: {
-    /** What share of each earlier task's gradient a step adds to its own; null where its own stands. */
+    /**
+     * What share of each earlier task's gradient a step adds to its own; null where its own stands. Asked only where one
+     * of the products is below zero.
+     */
     dual(gram: number[][], dots: number[]): number[] | null;
   };
   /** Whether the classes of a new sample's own task are the only ones that it is told apart from. */

@@ -50,15 +50,22 @@ export class RememberedTable {
 
   private extend(added: readonly Remembered[], sampleOf: (r: Remembered) => Sample, recalled: number): void {
     const before = this.rowOf.size + 1;
-    const shape = { ...this.shape, rows: before + added.length };
-    const larger = blankBatch(shape, 1);
-    const samples = added.map(sampleOf);
+    this.reserve(before + added.length);
+    const rows = Object.values(this.tensors)[0]!.dims[1]!;
     // The loss divides by a step's rows: the samples that are there make up for those that are not.
-    fillBatch(larger, shape, 0, samples, { from: before, weight: this.shape.rows / recalled });
-    for (const [input, { data }] of Object.entries(this.tensors)) larger[input]!.data.set(data);
+    const place = { from: before, weight: this.shape.rows / recalled };
+    fillBatch(this.tensors, { ...this.shape, rows }, 0, added.map(sampleOf), place);
     added.forEach((r, i) => {
       this.rowOf.set(r, before + i);
     });
+  }
+
+  /** Makes room for so many entries; twice as many as before, so that few tables are made. */
+  private reserve(entries: number): void {
+    const rows = Object.values(this.tensors)[0]!.dims[1]!;
+    if (entries <= rows) return;
+    const larger = blankBatch({ ...this.shape, rows: Math.max(entries, 2 * rows) }, 1);
+    for (const [input, { data }] of Object.entries(this.tensors)) larger[input]!.data.set(data);
     this.tensors = larger;
   }
 }

@@ -11,6 +11,7 @@ import { Steps } from '../steps.js';
 import type { Crown, Isolation, Parameter } from '../strategy.js';
 import {
   type BatchShape,
+  BatchTensors,
   blankBatch,
   bytesOf,
   drawNoise,
@@ -75,6 +76,8 @@ export class SharedNetwork implements KeptLearner, SharedState {
   private readonly noise: Noise;
   /** For every task, the samples that it was trained on: memories point into them. */
   private readonly trained: Samples[] = [];
+  /** What runs of steps are fed. */
+  private readonly batches: BatchTensors;
   private step = 0;
   /** What steps recall of earlier tasks, where its gradient corrects theirs. */
   private remembered: RememberedTable | undefined;
@@ -90,6 +93,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
     this.stepper = made.stepper;
     this.alone = made.alone;
     this.noise = made.noise;
+    this.batches = new BatchTensors(this.shape('batch', options.batch + joined(axes.rehearsal)));
   }
 
   /** Builds and compiles everything. */
@@ -357,7 +361,7 @@ export class SharedNetwork implements KeptLearner, SharedState {
     const batch = this.shape('batch', this.options.batch + joined(rehearsal));
     const rows = new Float32Array(remembered ? batches.length * rehearsal.rows : 0);
     const tensors = {
-      ...blankBatch(batch, batches.length),
+      ...this.batches.blank(batches.length),
       ...drawNoise(this.noise, batches.length, this.random),
     };
     const news = batches.map((indices) =>
