@@ -1,4 +1,5 @@
 import { truncatedNormal } from '../../../src/learn/sequence/initializer.js';
+import { linearDecay } from '../../../src/learn/sequence/schedule.js';
 import { readFashion } from '../fashion.js';
 import { convNet, mlp } from '../networks.js';
 import type { Benchmark } from '../protocol.js';
@@ -46,6 +47,25 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
     methods: {
       ewc: { settings: { ewc: { lambda: 100, samples: 3000 } } },
       'ags-cl': { settings: { agsCl: { mu: 0.3, lambda: 4, samples: 2000 } } },
+    },
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
+  'permuted-mnist-heads-400-decay': {
+    summary: 'the same with two epochs, a rate that decays to 0 and a wide start: every method tuned',
+    scenario: 'task',
+    classes: 100,
+    training: {
+      ...{ epochs: 2, batch: 128, optimizer: 'adam', rate: 2e-3 },
+      ...{ schedule: linearDecay, headInitializer: WIDE },
+    },
+    crown: (seed) => mlp(PIXELS, [400, 400], seed, WIDE),
+    methods: {
+      ewc: { settings: { ewc: { lambda: 100, samples: 2000 } } },
+      // A tenth of the nodes, exactly frozen: a thin network that reads what earlier tasks found.
+      'ags-cl': {
+        training: { rate: 4e-3 },
+        settings: { agsCl: { budget: 0.1, mu: 0, lambda: 1e6, samples: 2000 } },
+      },
     },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
