@@ -59,6 +59,16 @@ export const ISOLATION_PROTOCOLS: Record<string, Benchmark> = {
     training: { epochs: 4, batch: 256, optimizer: 'adam', rate: 1e-3 },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
+  'permuted-mnist-den-equal': {
+    summary:
+      'permuted-mnist-den with as many parameters as DEN ends with, MLP 698-286, for EWC and naive training',
+    ...DEN,
+    training: { epochs: 18, batch: 256, optimizer: 'adam', rate: 1e-3 },
+    crown: (seed) => mlp(PIXELS, [698, 286], seed),
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+    methods: { ewc: { settings: { ewc: { lambda: 100, samples: 3000 } } } },
+    variants: { short: { training: { epochs: 4 } } },
+  },
   'permuted-mnist-den-small': {
     summary: '4 permutations of 10,000 pictures, otherwise as permuted-mnist-den; 400 steps a task',
     ...DEN,

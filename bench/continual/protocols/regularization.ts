@@ -50,6 +50,25 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
     },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
+  'permuted-mnist-heads-400-decay': {
+    summary: 'the same with two epochs, a rate that decays to 0 and a wide start: for EWC and AGS-CL',
+    scenario: 'task',
+    classes: 100,
+    training: {
+      ...{ epochs: 2, batch: 128, optimizer: 'adam', rate: 2e-3 },
+      ...{ schedule: linearDecay, headInitializer: WIDE },
+    },
+    crown: (seed) => mlp(PIXELS, [400, 400], seed, WIDE),
+    methods: {
+      ewc: { settings: { ewc: { lambda: 100, samples: 2000 } } },
+      // A tenth of the nodes, exactly frozen then: a thin network that reads what earlier tasks found.
+      'ags-cl': {
+        training: { rate: 4e-3, freshOptimizer: true },
+        settings: { agsCl: { budget: 0.1, mu: 0, lambda: 1e6, samples: 2000 } },
+      },
+    },
+    tasks: (seed) => withOwnHeads(permutations(10, seed)),
+  },
   'split-fashion': {
     summary: 'Fashion-MNIST, two classes a task, all pictures, a small convolutional network, task known',
     scenario: 'task',

@@ -8,6 +8,7 @@ import { Random } from '../../random.js';
 import type { SequenceRegularization, SharedState } from '../sequence/shared-state.js';
 import type { Crown } from '../strategy.js';
 import { meanActivations } from './activations.js';
+import { isZero, placeOf, setZero } from './node-weights.js';
 import { type NodeLayer, nodeLayers } from './nodes.js';
 
 export interface AgsClOptions {
@@ -17,6 +18,12 @@ export interface AgsClOptions {
   lambda: number;
   /** Share of the free nodes that begin anew with random weights after each task. */
   rho: number;
+  /**
+   * Given: the share of each layer's nodes that a task begins with anew, the first task too, in the place of `rho`. All
+   * others stay at exactly 0 until it is their turn. What the pull `mu` takes many epochs for, and pays
+   * for with accuracy, is given from the start: 0.1 divides a network among ten tasks.
+   */
+  budget?: number;
   /** What earlier importance is multiplied by when a task adds its own. */
   eta: number;
   /** Samples of a task that importance is measured on, drawn at random; all where it is not given. */
@@ -110,7 +117,8 @@ export class AgsCl implements SequenceRegularization {
   }
 
   beforeTask(state: SharedState): undefined {
-    const { lambda, mu } = this.options;
+    const { lambda, mu, budget } = this.options;
+    if (state.tasks.length === 1) this.begin(state);
     const { rate } = state.options;
     const values = state.values();
     const classes = new Set(state.tasks.at(-1)!.classes);
@@ -125,6 +133,8 @@ export class AgsCl implements SequenceRegularization {
         important[n] = kept ? 1 : 0;
         const strength = kept ? lambda * omega[n]! : mu;
         pull[n] = layer.isHead ? (kept ? FAST : 0) : rate * strength;
+        const waits = budget !== undefined && !layer.isHead && !kept && isZero(layer, weight, bias, n);
+        if (waits) pull[n] = FAST;
         held.bias[n] = kept ? bias[n]! : 0;
         for (let c = 0; c < layer.columns; c++) {
           const at = placeOf(layer, n, c);
@@ -137,6 +147,20 @@ export class AgsCl implements SequenceRegularization {
       });
     }
     return undefined;
+  }
+
+  /** With a budget the first task, too, begins with some of the nodes. */
+  private begin(state: SharedState): void {
+    const { budget } = this.options;
+    if (budget === undefined) return;
+    const values = state.values();
+    for (const { layer, omega } of this.held) {
+      if (layer.isHead) continue;
+      const weight = values.get(`${layer.key}.weight`)!;
+      const bias = values.get(`${layer.key}.bias`)!;
+      const waiting = [...omega.keys()].slice(countOf(budget, layer.nodes));
+      setZero(layer, weight, bias, waiting);
+    }
   }
 
   async afterTask(state: SharedState): Promise<void> {
@@ -195,6 +219,8 @@ export class AgsCl implements SequenceRegularization {
   private renew(state: SharedState, random: Random): void {
     const values = state.values();
     const importance = this.importance();
+    const { rho, budget } = this.options;
+    const initial = new Map(state.parameters.map((p) => [p.name, p.initial]));
     const seen = new Set(state.tasks.flatMap((t) => t.classes));
     for (const { layer, omega } of this.held) {
       const weight = values.get(`${layer.key}.weight`)!;
@@ -207,21 +233,26 @@ export class AgsCl implements SequenceRegularization {
       });
       if (isHead) continue;
       const free = [...omega.keys()].filter((n) => omega[n] === 0);
-      const count = free.length - Math.floor(free.length * (1 - this.options.rho));
-      const bound = 1 / Math.sqrt(columns);
-      const uniform = () => (2 * random.next() - 1) * bound;
-      for (const n of random.shuffle(free).slice(0, count)) {
-        for (let c = 0; c < columns; c++) weight[placeOf(layer, n, c)] = uniform();
-        bias[n] = uniform();
+      const count =
+        budget === undefined
+          ? free.length - Math.floor(free.length * (1 - rho))
+          : Math.min(free.length, countOf(budget, nodes));
+      const first = initial.get(`${layer.key}.weight`)!;
+      const firstBias = initial.get(`${layer.key}.bias`)!;
+      const drawn = (values: Float32Array) => values[Math.floor(random.next() * values.length)]!;
+      // As the network's own weights began, whatever these were drawn from.
+      const order = random.shuffle(free);
+      for (const n of order.slice(0, count)) {
+        for (let c = 0; c < columns; c++) weight[placeOf(layer, n, c)] = drawn(first);
+        bias[n] = drawn(firstBias);
       }
+      if (budget !== undefined) setZero(layer, weight, bias, order.slice(count));
     }
   }
 }
 
-/** Where a node's weight for a column is. */
-function placeOf({ nodesFirst, nodes, columns }: NodeLayer, n: number, column: number): number {
-  return nodesFirst ? n * columns + column : column * nodes + n;
-}
+/** Nodes of a share of a layer; at least one. */
+const countOf = (share: number, nodes: number): number => Math.max(1, Math.round(share * nodes));
 
 /** A layer whose nodes are not important yet. */
 const blank = (layer: NodeLayer): Held => ({
@@ -261,7 +292,7 @@ function proximal(b: GraphBuilder, layer: NodeLayer, weight: string, bias: strin
   return [add(b, given('weight'), mul(b, drift, perNode(left))), add(b, given('bias'), mul(b, shift, left))];
 }
 
-function checkOptions({ mu, lambda, rho, eta, samples }: AgsClOptions): void {
+function checkOptions({ mu, lambda, rho, budget, eta, samples }: AgsClOptions): void {
   const refuse = (setting: string, value: unknown, expected: string) => {
     throw new LichenError('method-setting', `AGS-CL's ${setting} is ${value}; expected ${expected}`);
   };
@@ -269,6 +300,8 @@ function checkOptions({ mu, lambda, rho, eta, samples }: AgsClOptions): void {
   if (!from0(mu)) refuse('mu', mu, 'a number from 0');
   if (!from0(lambda)) refuse('lambda', lambda, 'a number from 0');
   if (!(rho >= 0 && rho <= 1)) refuse('rho', rho, 'a share from 0 to 1');
+  if (budget !== undefined && !(budget > 0 && budget <= 1))
+    refuse('budget', budget, 'a share above 0, up to 1, or none');
   if (!(eta > 0 && eta <= 1)) refuse('eta', eta, 'a number above 0, up to 1');
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     refuse('samples', samples, 'a whole number from 1, or none for all samples');

@@ -205,6 +205,38 @@ describe('AGS-CL', () => {
     },
   );
 
+  it('with a budget lets each task begin with its share of nodes, and keeps the others at exactly 0', async () => {
+    const crown = mlp(784, [60, 40], 3);
+    const tasks = permutations(3, 2000);
+    const { learner, regularization, snapshot } = await opened(crown, { mu: 0, lambda: 1e6, budget: 0.25 });
+    const used = (): number[] =>
+      layersOf(crown)
+        .filter((l) => !l.isHead)
+        .map(({ key, nodes, columns }) => {
+          const weight = snapshot().get(`${key}.weight`)!;
+          const live = (n: number) => weight.subarray(n * columns, (n + 1) * columns).some((w) => w !== 0);
+          return first(nodes).filter(live).length;
+        });
+    const answers = [];
+    for (const [t, task] of tasks.entries()) {
+      await learner.learn(task);
+      // What a task used, and the nodes that the next one is to begin with.
+      const important = ['dense0', 'dense1'].map(
+        (key) => regularization.importanceOf(key).filter((o) => o > 0).length,
+      );
+      expect(important[0]).toBeGreaterThan(15 * t);
+      expect(important[0]).toBeLessThanOrEqual(15 * (t + 1));
+      expect(important[1]).toBeLessThanOrEqual(10 * (t + 1));
+      expect(used()).toEqual([important[0]! + 15, important[1]! + 10]);
+      const rows = await learner.probabilities(task.test, t);
+      expect(accuracyOf(rows, task.test.labels)).toBeGreaterThan(0.5);
+      answers.push(rows);
+    }
+    const last = await learner.probabilities(tasks[0]!.test, 0);
+    expect(last.data).toEqual(answers[0]!.data);
+    await learner.close();
+  });
+
   it('without the pull of important nodes to what they were forgets; runs repeat bit for bit', async () => {
     const tasks = permutations(3, 2000);
     const run = async (lambda: number) => {
@@ -227,6 +259,7 @@ describe('AGS-CL', () => {
     [{ mu: -1 }, 'mu is -1; expected a number from 0'],
     [{ lambda: Number.NaN }, 'lambda is NaN'],
     [{ rho: 2 }, 'rho is 2; expected a share from 0 to 1'],
+    [{ budget: 0 }, 'budget is 0; expected a share above 0'],
     [{ eta: 0 }, 'eta is 0; expected a number above 0'],
     [{ samples: 1.5 }, 'samples is 1.5'],
   ])('refuses %j', (options, message) => {
