@@ -67,6 +67,7 @@ export const REGULARIZATION_PROTOCOLS: Record<string, Benchmark> = {
         settings: { agsCl: { budget: 0.1, mu: 0, lambda: 1e6, samples: 2000 } },
       },
     },
+    variants: { long: { training: { epochs: 4 } } },
     tasks: (seed) => withOwnHeads(permutations(10, seed)),
   },
   'split-fashion': {
