@@ -28,7 +28,8 @@ export const AVALANCHE_PROTOCOLS: Record<string, Benchmark> = {
     crown: (seed) => mlp(PIXELS, [256, 256], seed),
     tasks: (seed) => split(seed, { train: 2000, scale: AVALANCHE_SCALE }),
     methods: {
-      er: { settings: { memory: 500 } },
+      // As its plugin: room shared out evenly, and what joins a batch is of earlier tasks.
+      er: { settings: { memory: 500, er: { memory: 'balanced', earlierOnly: true } } },
       gem: { settings: { memoryEach: 256, gem: { margin: 0.5 } } },
       'a-gem': { training: { rate: 0.01 }, settings: { memoryEach: 256, recall: 256 } },
     },

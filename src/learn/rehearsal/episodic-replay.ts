@@ -19,16 +19,19 @@ export class EpisodicReplay implements SequenceRehearsal {
   readonly rows: number;
   readonly apart: boolean;
   private readonly memory: EpisodicMemory;
+  private readonly earlierOnly: boolean;
 
   /**
    * @param rows remembered samples in a step
    * @param apart whether new samples are told apart from each other only, and remembered ones from all (Caccia et al.
    *   2022, 'New insights on reducing abrupt representation change in online continual learning', equation 3)
+   * @param earlierOnly whether steps recall samples of earlier tasks only, and none of the task's own
    */
-  constructor(memory: EpisodicMemory, rows: number, apart = false) {
+  constructor(memory: EpisodicMemory, rows: number, { apart = false, earlierOnly = false } = {}) {
     this.memory = memory;
     this.rows = rows;
     this.apart = apart;
+    this.earlierOnly = earlierOnly;
   }
 
   get count(): number {
@@ -47,8 +50,10 @@ export class EpisodicReplay implements SequenceRehearsal {
     if (this.memory instanceof GivenMemory) this.memory.give(earlier);
   }
 
-  recall(_task: number, random: Random): Remembered[][] {
-    return [drawWithoutDoubles(this.memory.entries, this.rows, random)];
+  recall(task: number, random: Random): Remembered[][] {
+    const { entries } = this.memory;
+    const recalled = this.earlierOnly ? entries.filter((entry) => entry.task < task) : entries;
+    return [drawWithoutDoubles(recalled, this.rows, random)];
   }
 
   stateBytes(): number {

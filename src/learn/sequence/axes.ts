@@ -50,9 +50,9 @@ export const REGULARIZATIONS = {
 /** Third axis: how remembered samples enter a step. */
 export const REHEARSALS = {
   er: ({ settings, options }) => {
-    const { memory = 'reservoir', apart = false } = settings.er ?? {};
+    const { memory = 'reservoir', ...how } = settings.er ?? {};
     const made = given(settings, options) ?? MEMORIES[memory](settings.memory ?? 500, memoryRandom(options));
-    return new EpisodicReplay(made, settings.recall ?? options.batch, apart);
+    return new EpisodicReplay(made, settings.recall ?? options.batch, how);
   },
   gem: ({ settings, options }) => {
     const { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } = settings;

@@ -36,6 +36,8 @@ export interface MethodSettings {
     memory?: 'reservoir' | 'balanced' | 'ring' | 'mean-of-features';
     /** Whether new samples are told apart from each other only; see `EpisodicReplay`. */
     apart?: boolean;
+    /** Whether steps recall samples of earlier tasks only; on a stream without tasks there are none. */
+    earlierOnly?: boolean;
   };
   gdumb?: Partial<Omit<GdumbOptions, 'memory'>>;
   slda?: { shrinkage: number };

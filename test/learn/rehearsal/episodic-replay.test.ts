@@ -10,10 +10,12 @@ import {
   type ContinualLearner,
   type SequenceOptions,
 } from '../../../src/learn/sequence/continual-learner.js';
+import { Reservoir } from '../../../src/learn/sequence/episodic-memory.js';
 import { openMethod } from '../../../src/learn/sequence/methods.js';
 import type { MethodSettings } from '../../../src/learn/sequence/settings.js';
 import { SharedFeatures } from '../../../src/learn/sequence/shared-features.js';
 import { SharedNetwork } from '../../../src/learn/sequence/shared-network.js';
+import { Random } from '../../../src/random.js';
 import { digitPairs, PIXELS } from '../sequence/mnist-tasks.js';
 
 const OPTIONS: SequenceOptions = {
@@ -53,6 +55,24 @@ describe('experience replay', () => {
       expect(await accuracy(settings)).toBe(with90);
     },
   );
+
+  it('can recall earlier tasks only', async () => {
+    const random = new Random(3);
+    const replay = (earlierOnly: boolean) => {
+      const made = new EpisodicReplay(new Reservoir(6, random), 4, { earlierOnly });
+      for (let index = 0; index < 6; index++) made.offer({ task: index % 2, index, label: 0 });
+      return made;
+    };
+    const tasksOf = (of: EpisodicReplay, task: number) =>
+      new Set(of.recall(task, random)[0]!.map((r) => r.task));
+    expect(tasksOf(replay(true), 1)).toEqual(new Set([0]));
+    expect(replay(true).recall(1, random)[0]).toHaveLength(3);
+    expect(replay(true).recall(0, random)[0]).toHaveLength(0);
+    expect(tasksOf(replay(false), 1)).toEqual(new Set([0, 1]));
+    expect(await accuracy({ memory: 90, er: { memory: 'balanced', earlierOnly: true } })).toBeGreaterThan(
+      0.7,
+    );
+  });
 
   it('can let new samples compete with each other only', async () => {
     const found = await accuracy({ memory: 90, er: { memory: 'balanced', apart: true } });
