@@ -10,7 +10,12 @@ export interface GemOptions {
   total?: number;
   /** Lower bound of the dual variables; above zero it favours backward transfer (the authors' `memory_strength`). */
   margin: number;
+  /** Added to the dual's quadratic form, see `dualOfProjection`; without it `GEM_RIDGE`. */
+  ridge?: number;
 }
+
+/** What the authors' program adds (`eps`). */
+export const GEM_RIDGE = 1e-3;
 
 /**
  * Gradient episodic memory (Lopez-Paz & Ranzato 2017): a step may not raise the loss on the memory of any earlier task.
@@ -27,7 +32,7 @@ export class Gem implements SequenceRehearsal {
    * @param given the memory, where it is not the method's own
    * @throws LichenError `method-settings` unless one of `each` and `total` is given
    */
-  constructor({ each, total, margin }: GemOptions, given?: GivenMemory) {
+  constructor({ each, total, margin, ridge = GEM_RIDGE }: GemOptions, given?: GivenMemory) {
     if ((each === undefined) === (total === undefined)) {
       throw new LichenError(
         'method-settings',
@@ -36,7 +41,7 @@ export class Gem implements SequenceRehearsal {
     }
     this.total = total;
     this.memory = given ?? new Rings(each ?? total!, ({ task }) => task);
-    this.constraints = { dual: (gram, dots) => dualOfProjection(gram, dots, margin) };
+    this.constraints = { dual: (gram, dots) => dualOfProjection(gram, dots, margin, ridge) };
   }
 
   /** Remembered samples join no batch. */

@@ -55,8 +55,11 @@ export const REHEARSALS = {
     return new EpisodicReplay(made, settings.recall ?? options.batch, how);
   },
   gem: ({ settings, options }) => {
-    const { gem: { margin = 0.5, total } = {}, memoryEach: each = 256 } = settings;
-    return new Gem({ margin, ...(total === undefined ? { each } : { total }) }, given(settings, options));
+    const { gem: { margin = 0.5, total, ...how } = {}, memoryEach: each = 256 } = settings;
+    return new Gem(
+      { margin, ...how, ...(total === undefined ? { each } : { total }) },
+      given(settings, options),
+    );
   },
   'a-gem': ({ settings, options }) => {
     const { memoryEach = 256, recall = 256 } = settings;

@@ -21,7 +21,7 @@ export interface MethodSettings {
   memoryGiven?: boolean;
   /** Remembered samples in a step; as many as there are new ones where it is not given (ER, A-GEM). */
   recall?: number;
-  gem?: Partial<Pick<GemOptions, 'margin' | 'total'>>;
+  gem?: Partial<Pick<GemOptions, 'margin' | 'total' | 'ridge'>>;
   /** Whether the first task trains the whole network, which is frozen then (Piggyback, PNN, linear head, NCM, SLDA). */
   backboneFromFirst?: boolean;
   /** Whether the learning rate is divided by ten after 70 % of a task's steps (methods with a network for each task). */

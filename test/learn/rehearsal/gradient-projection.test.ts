@@ -4,12 +4,18 @@ import { dualOfProjection } from '../../../src/learn/rehearsal/gradient-projecti
 
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
 
-function projected(g: readonly number[], memory: readonly (readonly number[])[], margin: number) {
+function projected(
+  g: readonly number[],
+  memory: readonly (readonly number[])[],
+  margin: number,
+  ridge?: number,
+) {
   const gram = memory.map((a) => memory.map((b) => dot(a, b)));
   const v = dualOfProjection(
     gram,
     memory.map((m) => dot(m, g)),
     margin,
+    ridge,
   );
   return {
     v,
@@ -159,6 +165,16 @@ describe('GEM’s projection', () => {
     );
     expect(v![0]).toBe(0);
     expect(step[1]).toBeGreaterThanOrEqual(0);
+  });
+
+  it('with a ridge takes a bounded share of a gradient that is tiny: v (m m + ridge) = -g m', () => {
+    const exactly = projected([-1, 0], [[1e-3, 0]], 0);
+    expect(exactly.v![0]).toBeCloseTo(1000, 1);
+    expect(exactly.step[0]).toBeCloseTo(0, 5);
+    const bounded = projected([-1, 0], [[1e-3, 0]], 0, 1e-3);
+    expect(bounded.v![0]).toBeCloseTo(1e-3 / (1e-6 + 1e-3), 6);
+    // A gradient of the usual size is hardly touched by it.
+    expect(projected([-1, 0], [[1, 0]], 0, 1e-3).step[0]).toBeCloseTo(0, 2);
   });
 
   it('stands gradients that are all but the same, huge or tiny', () => {
