@@ -27,7 +27,7 @@ const VCL_PERMUTED: Pick<Benchmark, 'scenario' | 'classes' | 'training' | 'crown
   variants: {
     coreset: { settings: { vcl: { coreset: 200 } } },
     short: { training: { epochs: 8 } },
-    'short-coreset': { training: { epochs: 3 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
+    'short-coreset': { training: { epochs: 8 }, settings: { vcl: { coreset: 200, coresetEpochs: 100 } } },
   },
 };
 
