@@ -175,11 +175,12 @@ export class ConstrainedSteps implements Stepper {
 
 /**
  * The step's own loss and the optimizer's step along its gradient; the products of that with the gradients on earlier
- * tasks' memories; and where one is below zero, all gradients and the products of the remembered ones, else nothing.
+ * tasks' memories; and where one is below zero, all gradients and the products of the remembered ones, else nothing. An engine without
+ * branches tells them always.
  */
 function ownGraph(making: Making, tasks: number, rows: number): Updating {
   const { isolation, regularization, crown, options, random } = making;
-  const { batch, masked } = options;
+  const { batch, masked, choices } = options;
   const { b, parameters } = lossOf(isolation, crown, batch, masked, 'batch', random);
   penalized(b, regularization, parameters);
   const found = gradients(b, LOSS, namesOf(parameters));
@@ -200,7 +201,9 @@ function ownGraph(making: Making, tasks: number, rows: number): Updating {
     [REMEMBERED]: matrix,
     [PRODUCTS]: b.op('Gemm', [matrix, matrix], { transB: int(1) }),
   };
-  for (const [name, tensor] of Object.entries(told)) b.output(choose(b, against, tensor, nothing, name));
+  for (const [name, tensor] of Object.entries(told)) {
+    b.output(choices ? choose(b, against, tensor, nothing, name) : b.op('Identity', [tensor], {}, name));
+  }
   const { graph, ...model } = lower(b.model('lichen-own'));
   const outputs = graph.outputs.map((o) => (o.name in told ? { name: o.name, type: o.type } : o));
   return { model: { ...model, graph: { ...graph, outputs } }, carried };
