@@ -15,12 +15,8 @@ const regularization = new NoRegularization();
 const crown = withHead(smallMlp(), 10, new Random(4));
 const shape = { of: 'batch', rows: 10, shape: [784], classes: 10, masked: false };
 const options = {
-  classes: 10,
-  masked: false,
-  batch: 10,
-  reference: 0,
-  optimizer: 'sgd',
-  choices: true,
+  ...{ classes: 10, masked: false, batch: 10, reference: 0 },
+  ...{ optimizer: 'sgd' as const, choices: true },
 };
 
 function batchOf(of: string, rows: number, ...tasks: number[]) {
