@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../onnx/builder.js';
 import { floatAttribute, int, intAttribute, sizeOf } from '../onnx/model.js';
-import { mul, reshape, sum } from './rule.js';
+import { add, mul, reshape, sum } from './rule.js';
 
 /** A product left'right of matrices that have a row for each sample, or several. */
 interface Factors {
@@ -26,6 +26,15 @@ export function dot(b: GraphBuilder, p: string, q: string): string {
   const row = (t: string) => reshape(b, t, [1, sizeOf(b.shape(t))]);
   // As a product of a row and a column, which is one pass where multiplying and adding up are two.
   return reshape(b, b.op('Gemm', [row(p), row(q)], { transB: int(1) }), []);
+}
+
+/** The inner product of two sets of gradients, parameter -> gradient, over all parameters. */
+export function dotOfAll(
+  b: GraphBuilder,
+  p: ReadonlyMap<string, string>,
+  q: ReadonlyMap<string, string>,
+): string {
+  return [...p].map(([name, g]) => dot(b, g, q.get(name)!)).reduce((total, part) => add(b, total, part));
 }
 
 function factorsOf(b: GraphBuilder, name: string): Factors | undefined {

@@ -1,4 +1,4 @@
-import { dot } from '../../autodiff/dot.js';
+import { dotOfAll } from '../../autodiff/dot.js';
 import { add, mul, neg } from '../../autodiff/rule.js';
 import type { GraphBuilder } from '../../onnx/builder.js';
 import type { Random } from '../../random.js';
@@ -22,7 +22,7 @@ const TINY = 1e-20;
 export class AverageGem implements SequenceRehearsal {
   readonly name = 'a-gem';
   readonly rows: number;
-  readonly direction: Direction = { agreement, correct };
+  readonly direction: Direction = { agreement: dotOfAll, correct };
   private readonly memory: TaskMemory;
   /** What is remembered of the tasks before one. */
   private before: { task: number; entries: readonly Remembered[] } | undefined;
@@ -61,12 +61,6 @@ export class AverageGem implements SequenceRehearsal {
 
 type Gradients = ReadonlyMap<string, string>;
 
-/** p . q over all parameters. */
-const product = (b: GraphBuilder, p: Gradients, q: Gradients): string =>
-  [...p.keys()].map((n) => dot(b, p.get(n)!, q.get(n)!)).reduce((sum, part) => add(b, sum, part));
-
-const agreement = product;
-
 function correct(
   b: GraphBuilder,
   found: Gradients,
@@ -74,7 +68,7 @@ function correct(
   agreed: string,
 ): Map<string, string> {
   const against = b.op('Relu', [neg(b, agreed)]);
-  const square = product(b, reference, reference);
+  const square = dotOfAll(b, reference, reference);
   const share = b.op('Div', [against, b.op('Add', [square, b.scalar(TINY)])]);
   return new Map([...found].map(([n, g]) => [n, add(b, g, mul(b, reference.get(n)!, share))]));
 }

@@ -15,7 +15,7 @@ export interface GemOptions {
 }
 
 /** What the authors' program adds (`eps`). */
-export const GEM_RIDGE = 1e-3;
+const GEM_RIDGE = 1e-3;
 
 /**
  * Gradient episodic memory (Lopez-Paz & Ranzato 2017): a step may not raise the loss on the memory of any earlier task.

@@ -1,5 +1,5 @@
 import { choose } from '../../autodiff/choices.js';
-import { dot } from '../../autodiff/dot.js';
+import { dotOfAll } from '../../autodiff/dot.js';
 import { gradients } from '../../autodiff/gradient.js';
 import { lower } from '../../autodiff/lower.js';
 import { adam, RATE_INPUT, sgd } from '../../autodiff/optimizer.js';
@@ -185,9 +185,7 @@ function ownGraph(making: Making, tasks: number, rows: number): Updating {
   penalized(b, regularization, parameters);
   const found = gradients(b, LOSS, namesOf(parameters));
   const remembered = rememberedGradients(making, b, tasks, rows);
-  const dots = remembered.map((of) =>
-    parameters.map(({ name }) => dot(b, found.get(name)!, of.get(name)!)).reduce((p, q) => add(b, p, q)),
-  );
+  const dots = remembered.map((of) => dotOfAll(b, found, of));
   const carried = optimized(b, making, parameters, found);
   b.output(LOSS);
   if (tasks === 0) return { model: lower(b.model('lichen-own')), carried };
